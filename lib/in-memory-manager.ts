@@ -1,0 +1,248 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+
+import { attachDispose } from './dispose.js';
+import { DurableStream } from './durable-stream.js';
+import { notFound, printed, StreamError } from './errors.js';
+import { type Expiring, ExpiryQueue } from './expiry.js';
+import { MemoryInput } from './memory-input.js';
+import { type FullLifetime, MemoryStream, type MemoryStreams } from './memory-stream.js';
+import { checkOffset, positionIn } from './offset.js';
+import type { Reader } from './reader.js';
+import type {
+  ListOptions,
+  OpenOptions,
+  StopOptions,
+  StreamHead,
+  StreamInput,
+  StreamLifetime,
+  StreamManager,
+  SubscribeOptions,
+} from './stream-manager.js';
+import { checkId, checkInteger, checkIntegers, checkString, demand } from './validation.js';
+
+/** Options of {@link InMemoryStreamManager}. What is out of range is `INVALID_ARGUMENT`. */
+export interface InMemoryStreamManagerOptions extends StreamLifetime {
+  /** Every clock and timer of the manager. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike | undefined;
+  /** How many streams there may be at once. Default: 1,000,000. */
+  maxStreams?: number | undefined;
+  /** How many chunks a stream may have. Default: `Infinity`. */
+  maxChunks?: number | undefined;
+  /** How many bytes a stream may have as `sizeOf` counts them. Needs `sizeOf`. Default: `Infinity`. */
+  maxBytes?: number | undefined;
+  /** The bytes of a chunk, for `maxBytes`. Default: bytes are not counted. */
+  sizeOf?: ((chunk: unknown) => number) | undefined;
+}
+
+/** A reader of a stream that is not open yet. */
+interface Waiter extends Expiring {
+  readonly reader: AnyReader;
+  readonly options: SubscribeOptions;
+  readonly leave: () => void;
+}
+
+type AnyReader = Reader<unknown, unknown>;
+type AnyStream = MemoryStream<unknown, unknown>;
+
+/**
+ * Holds streams in this process, synchronously: a write has been delivered to all subscribers when it returns, and a
+ * look-up sees what the scheduler's clock says at that moment. Chunks are passed by reference.
+ *
+ * The constructor throws `INVALID_ARGUMENT` for an option out of range.
+ */
+export class InMemoryStreamManager implements StreamManager {
+  static {
+    attachDispose(this.prototype);
+  }
+
+  readonly #streams: MemoryStreams;
+  readonly #lifetime: FullLifetime;
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #generation: number;
+  #closed = false;
+
+  constructor(options: InMemoryStreamManagerOptions = {}) {
+    const { sizeOf, scheduler = asyncScheduler } = options;
+    const limits = checkIntegers(options, { maxStreams: 1_000_000, maxChunks: Infinity, maxBytes: Infinity });
+    demand(sizeOf !== undefined || limits.maxBytes === Infinity, 'sizeOf', 'given with maxBytes', sizeOf);
+    this.#streams = { byId: new Map(), expiry: new ExpiryQueue(scheduler), limits, sizeOf };
+    this.#lifetime = checkIntegers(options, {
+      ttl: 300_000,
+      idleTtl: Infinity,
+      expiresAt: Infinity,
+      lease: Infinity,
+    });
+    this.#generation = this.firstGeneration();
+  }
+
+  open<C, O = void>(id: string, options: OpenOptions = {}): StreamInput<C, O> {
+    const found = this.#find(id);
+    const lifetime = checkIntegers(options, found?.lifetime ?? this.#lifetime);
+    const stream = options.resume === true ? this.#takeOver(id, lifetime) : this.#create(id, lifetime);
+    const input = new MemoryInput<C, O>(stream as unknown as MemoryStream<C, O>);
+    this.#admitWaiters(stream);
+    return input;
+  }
+
+  subscribe<C, O = void>(id: string, options: SubscribeOptions = {}): DurableStream<C, O> {
+    return new DurableStream<C, O>({
+      attach: (reader) => {
+        this.#attach(reader as AnyReader, id, options);
+      },
+    });
+  }
+
+  head(id: string): StreamHead {
+    return this.#get(id).head();
+  }
+
+  list({ prefix = '', after = '', limit }: ListOptions = {}): StreamHead[] {
+    this.#assertOpen();
+    checkString('prefix', prefix);
+    checkString('after', after);
+    const most = checkInteger('limit', limit, 1_000);
+    const first = sortKey(after);
+    const ids = [...this.#streams.byId.keys()].filter((id) => id.startsWith(prefix) && sortKey(id) > first);
+    return ids
+      .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+      .flatMap((id) => this.#find(id)?.head() ?? [])
+      .slice(0, most);
+  }
+
+  delete(id: string): void {
+    this.#get(id).remove(notFound(id));
+  }
+
+  stop(id: string, { reason = 'The stream was stopped.', grace }: StopOptions = {}): void {
+    const stream = this.#get(id);
+    checkString('reason', reason);
+    stream.stop(new StreamError('CANCELLED', reason), checkInteger('grace', grace, 0));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = managerClosed();
+    for (const stream of this.#streams.byId.values()) stream.remove(error);
+    for (const waiters of this.#waiters.values()) {
+      for (const { reader } of waiters) reader.end({ type: 'lost', error });
+    }
+  }
+
+  /**
+   * The first stream's generation; each stream opened has the next one. Random, so that an offset kept from before a
+   * restart is `OUT_OF_RANGE`. Override it, with a positive integer, where offsets have to be foreseen.
+   */
+  protected firstGeneration(): number {
+    return Math.ceil((1 - Math.random()) * 2 ** 52);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw managerClosed();
+  }
+
+  #find(id: string): AnyStream | undefined {
+    this.#assertOpen();
+    checkId(id);
+    const { byId } = this.#streams;
+    byId.get(id)?.settle();
+    return byId.get(id);
+  }
+
+  #get(id: string): AnyStream {
+    const stream = this.#find(id);
+    if (stream === undefined) throw notFound(id);
+    return stream;
+  }
+
+  #create(id: string, lifetime: FullLifetime): AnyStream {
+    const { byId, expiry, limits } = this.#streams;
+    const { maxStreams } = limits;
+    if (byId.has(id)) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
+    demand(lifetime.expiresAt > expiry.now(), 'expiresAt', 'later than now', lifetime.expiresAt);
+    if (byId.size >= maxStreams) expiry.sweep();
+    if (byId.size >= maxStreams) {
+      throw new StreamError('RESOURCE_EXHAUSTED', `No room for another stream: maxStreams is ${maxStreams}.`);
+    }
+    const stream: AnyStream = new MemoryStream(this.#streams, id, this.#generation++, lifetime);
+    byId.set(id, stream);
+    stream.schedule();
+    return stream;
+  }
+
+  #takeOver(id: string, lifetime: FullLifetime): AnyStream {
+    const stream = this.#get(id);
+    if (stream.status !== 'open') {
+      throw new StreamError(
+        'FAILED_PRECONDITION',
+        `The stream ${printed(id)} has ended: it can't be resumed.`,
+      );
+    }
+    stream.handOver(lifetime);
+    return stream;
+  }
+
+  #attach(reader: AnyReader, id: string, options: SubscribeOptions): void {
+    const { after, from } = options;
+    const stream = this.#find(id);
+    const wait = checkInteger('wait', options.wait, 0);
+    const holds = from === undefined || (after === undefined && ['start', 'now'].includes(from));
+    demand(holds, 'from', FROM, from);
+    if (after !== undefined) checkOffset(after);
+    if (stream !== undefined) this.#start(reader, stream, options);
+    else if (wait > 0) this.#wait(reader, id, options, wait);
+    else throw notFound(id);
+  }
+
+  #start(reader: AnyReader, stream: AnyStream, { after, from }: SubscribeOptions): void {
+    const { generation, length } = stream;
+    reader.start = from === 'now' ? length : after === undefined ? 0 : positionIn(after, generation, length);
+    stream.attach(reader);
+  }
+
+  #wait(reader: AnyReader, id: string, options: SubscribeOptions, wait: number): void {
+    const { expiry } = this.#streams;
+    const waiters = this.#waiters.get(id) ?? new Set();
+    this.#waiters.set(id, waiters);
+    const waiter: Waiter = {
+      deadline: Infinity,
+      slot: -1,
+      expire: () => {
+        reader.end({ type: 'lost', error: notFound(id) });
+      },
+      leave: () => {
+        expiry.set(waiter, Infinity);
+        waiters.delete(waiter);
+        if (waiters.size === 0 && this.#waiters.get(id) === waiters) this.#waiters.delete(id);
+      },
+      reader,
+      options,
+    };
+    waiters.add(waiter);
+    reader.add(waiter.leave);
+    expiry.set(waiter, expiry.now() + wait);
+  }
+
+  #admitWaiters(stream: AnyStream): void {
+    for (const { reader, options, leave } of this.#waiters.get(stream.id) ?? []) {
+      reader.remove(leave);
+      leave();
+      reader.read({
+        attach: () => {
+          this.#start(reader, stream, options);
+        },
+      });
+    }
+  }
+}
+
+const FROM = "'start' or 'now', and left out where after is given";
+
+const managerClosed = (): StreamError => new StreamError('UNAVAILABLE', 'The stream manager is closed.');
+
+/** An id such that `<` compares by code point, as the UTF-8 of engines does, instead of by UTF-16 unit. */
+const sortKey = (id: string): string =>
+  // Surrogates, which stand for what is above all other units, and those above them change places.
+  id.replace(/[\ud800-\uffff]/g, (unit) =>
+    String.fromCharCode(unit.charCodeAt(0) + (unit < '\ue000' ? 0x2000 : -0x800)),
+  );

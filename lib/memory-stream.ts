@@ -1,0 +1,216 @@
+import { notFound, printed, StreamError } from './errors.js';
+import type { Expiring, ExpiryQueue } from './expiry.js';
+import type { MemoryInput } from './memory-input.js';
+import type { Reader, StreamEnd } from './reader.js';
+import type { StreamHead, StreamLifetime } from './stream-manager.js';
+import { StreamSubject } from './stream-subject.js';
+import { demand } from './validation.js';
+
+/** A lifetime with nothing left out. */
+export type FullLifetime = { readonly [K in keyof StreamLifetime]-?: number };
+
+/** What the streams of one manager share. */
+export interface MemoryStreams {
+  readonly byId: Map<string, MemoryStream<unknown, unknown>>;
+  readonly expiry: ExpiryQueue;
+  readonly limits: Readonly<Record<'maxStreams' | 'maxChunks' | 'maxBytes', number>>;
+  readonly sizeOf: ((chunk: unknown) => number) | undefined;
+}
+
+/** An end that comes by itself unless the stream ends before. */
+interface DueEnd {
+  readonly at: number;
+  readonly error: StreamError;
+}
+
+/** A stream of an in-memory manager: a subject with a writer and a lifetime. */
+export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring {
+  deadline = Infinity;
+  slot = -1;
+  /** The input that may write, if there is one. */
+  writer: MemoryInput<C, O> | undefined;
+  /** Most streams share their manager's. */
+  lifetime: FullLifetime;
+  readonly #streams: MemoryStreams;
+  readonly #createdAt: number;
+  #endedAt: number | undefined;
+  #usedAt: number | undefined;
+  #bytes = 0;
+  #stopping: DueEnd | undefined;
+  /** The stop or the loss of the lease, whichever comes first. */
+  #due: DueEnd | undefined;
+
+  constructor(streams: MemoryStreams, id: string, generation: number, lifetime: FullLifetime) {
+    super(id, generation);
+    this.#streams = streams;
+    this.lifetime = lifetime;
+    this.#createdAt = streams.expiry.now();
+    this.use();
+  }
+
+  /** The stop that was requested, and has a grace that is still running. */
+  get stopping(): StreamError | undefined {
+    return this.#stopping?.error;
+  }
+
+  /** Makes true by the clock what is due, in case that the sweep has not run yet. Cheap where nothing can expire. */
+  settle(): void {
+    if (this.deadline === Infinity) return;
+    const now = this.#streams.expiry.now();
+    if (now >= this.deadline) this.expire(now);
+  }
+
+  head(): StreamHead {
+    const goneAt = this.#goneAt();
+    return {
+      id: this.id,
+      status: this.status,
+      tail: this.offsetAt(this.length),
+      chunks: this.length,
+      createdAt: this.#createdAt,
+      ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
+      ...(goneAt !== Infinity && { expiresAt: goneAt }),
+    };
+  }
+
+  /** Appends a chunk. Throws what is refused. */
+  append(chunk: C): void {
+    const { limits, sizeOf } = this.#streams;
+    if (sizeOf !== undefined) this.#count(sizeOf(chunk), limits.maxBytes);
+    if (this.length >= limits.maxChunks) this.#full('maxChunks', limits.maxChunks);
+    this.use();
+    this.next(chunk);
+  }
+
+  /** Ends the stream, now or at a moment that has passed. A `failure` is told to the writer. */
+  finish(end: StreamEnd<O>, failure?: StreamError, at = this.#streams.expiry.now()): void {
+    this.seal(end);
+    this.#endedAt = at;
+    this.#stopping = this.#due = undefined;
+    this.schedule();
+    this.#release(failure);
+    this.deliver();
+  }
+
+  /** Ends the stream `CANCELLED` after a grace; an earlier one that was granted stands. */
+  stop(error: StreamError, grace: number): void {
+    if (this.status !== 'open') return;
+    const stopping = this.#endIn(grace, error);
+    if (this.#stopping !== undefined && this.#stopping.at <= stopping.at) return;
+    this.#stopping = stopping;
+    if (grace > 0) this.writer?.stopRequested(error);
+    this.#comes(stopping);
+  }
+
+  /** Lets the writer go, and starts the lease. */
+  abandon(): void {
+    const { lease } = this.lifetime;
+    this.#release();
+    const error = new StreamError('DEADLINE_EXCEEDED', `The producer was gone for the lease of ${lease} ms.`);
+    this.#comes(this.#endIn(lease, error));
+  }
+
+  /** Lets the writer go, for another to write. */
+  handOver(lifetime: FullLifetime): void {
+    this.lifetime = lifetime;
+    this.#due = this.#stopping;
+    this.use();
+    this.schedule();
+    this.#release(
+      new StreamError('ABORTED', `Another producer has taken over the stream ${printed(this.id)}.`),
+    );
+  }
+
+  /** Takes the stream, with its chunks, away from everybody who has it. */
+  remove(error: StreamError): void {
+    this.#forget();
+    this.#release(error);
+    this.cut({ type: 'lost', error });
+  }
+
+  /** Does what is due. */
+  expire(now: number): void {
+    const due = this.#due;
+    // An end that was due comes first: the TTL runs from it.
+    if (due !== undefined && due.at <= now && due.at < this.#goneAt()) {
+      this.finish({ type: 'error', error: due.error }, due.error, due.at);
+    }
+    if (now < this.#goneAt()) {
+      this.schedule();
+      return;
+    }
+    this.#forget();
+    if (this.status === 'open') {
+      const error = notFound(this.id);
+      this.seal({ type: 'lost', error });
+      this.#release(error);
+      this.deliver();
+    }
+  }
+
+  /** Notes a use, which renews `idleTtl`. The queue is not told: it finds out when the former deadline comes. */
+  use(): void {
+    if (this.lifetime.idleTtl !== Infinity) this.#usedAt = this.#streams.expiry.now();
+  }
+
+  /** Tells the queue when to look next, unless the stream is gone. */
+  schedule(): void {
+    if (this.#streams.byId.get(this.id) !== this) return;
+    this.#streams.expiry.set(this, Math.min(this.#due?.at ?? Infinity, this.#goneAt()));
+  }
+
+  override attach(reader: Reader<C, O>): void {
+    this.use();
+    super.attach(reader);
+  }
+
+  protected override observedChanged(): void {
+    if (this.lifetime.idleTtl === Infinity) return;
+    this.use();
+    this.schedule();
+  }
+
+  #release(failure?: StreamError): void {
+    const { writer } = this;
+    this.writer = undefined;
+    writer?.released(failure);
+  }
+
+  #forget(): void {
+    const { byId, expiry } = this.#streams;
+    if (byId.get(this.id) === this) byId.delete(this.id);
+    expiry.set(this, Infinity);
+  }
+
+  #goneAt(): number {
+    const { ttl, idleTtl, expiresAt } = this.lifetime;
+    return Math.min(
+      expiresAt,
+      this.#endedAt === undefined ? Infinity : this.#endedAt + ttl,
+      this.observed ? Infinity : (this.#usedAt ?? Infinity) + idleTtl,
+    );
+  }
+
+  #endIn(ms: number, error: StreamError): DueEnd {
+    return { at: this.#streams.expiry.now() + ms, error };
+  }
+
+  #comes(end: DueEnd): void {
+    if (this.#due === undefined || end.at < this.#due.at) this.#due = end;
+    this.schedule();
+    this.settle();
+  }
+
+  #count(bytes: number, maxBytes: number): void {
+    demand(bytes >= 0, 'sizeOf(chunk)', 'a number of bytes', bytes);
+    if (this.#bytes + bytes > maxBytes) this.#full('maxBytes', maxBytes);
+    this.#bytes += bytes;
+  }
+
+  #full(name: string, limit: number): never {
+    throw new StreamError(
+      'RESOURCE_EXHAUSTED',
+      `The stream ${printed(this.id)} is full: ${name} is ${limit}.`,
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import { type MonoTypeOperatorFunction, Observable, takeUntil } from 'rxjs';
+
+import type { OpenOptions, StreamInput, StreamManager } from '../stream-manager.js';
+import { claim, completeWith } from './claim.js';
+
+/** Options of {@link durable}. */
+export interface DurableOptions<C, O> extends Omit<OpenOptions, 'resume'> {
+  /** Makes the final output of the last chunk, `undefined` if there was none. Default: no output. */
+  output?: ((last: C | undefined) => O) | undefined;
+}
+
+/**
+ * Makes the source outlive its subscribers: the first one anywhere opens the stream and runs the source into it; all
+ * others, and all later ones until the stream's TTL, join the stream, also a failed one. The source is subscribed
+ * once and survives unsubscription; a `stop` of the stream ends it.
+ *
+ * Errors with what reading the stream errors with, and with what `open` refuses other than `ALREADY_EXISTS`.
+ */
+export function durable<C, O = void>(
+  streams: StreamManager,
+  id: string,
+  options: DurableOptions<C, O> = {},
+): MonoTypeOperatorFunction<C> {
+  return (source) =>
+    new Observable((subscriber) => {
+      const join = (): void => {
+        streams.subscribe<C, O>(id).subscribe(subscriber);
+      };
+      claim<C, O>(
+        streams,
+        id,
+        options,
+        (input) => {
+          // Joined first: a source that ends at once, with a TTL of 0, would be gone.
+          join();
+          run(source, input, options.output);
+        },
+        (error) => {
+          if (error.code === 'ALREADY_EXISTS') join();
+          else subscriber.error(error);
+        },
+      );
+    });
+}
+
+function run<C, O>(
+  source: Observable<C>,
+  input: StreamInput<C, O>,
+  output: ((last: C | undefined) => O) | undefined,
+): void {
+  let last: C | undefined;
+  source.pipe(takeUntil(input.failed)).subscribe({
+    next: (chunk) => {
+      last = chunk;
+      input.next(chunk);
+    },
+    error: (error: unknown) => {
+      input.error(error);
+    },
+    complete: () => {
+      completeWith(input, output, last);
+    },
+  });
+}

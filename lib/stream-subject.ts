@@ -1,0 +1,216 @@
+import { ChunkObservable, DurableStream } from './durable-stream.js';
+import { StreamError, toStreamError } from './errors.js';
+import { encodeOffset, type Offset } from './offset.js';
+import { NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
+import type { StreamStatus } from './stream-manager.js';
+
+/** The log of a stream without chunks: shared, so never pushed to. */
+const NO_CHUNKS: never[] = [];
+
+/**
+ * A subject that replays everything to everybody, like a `ReplaySubject` without a limit, and knows its status and
+ * its output. What differs from `ReplaySubject`:
+ *
+ * - Order is kept whatever callbacks do. A write made inside a callback is appended and returns; the outermost
+ *   write or subscription delivers it, after everything before it, to everybody. So the stack never grows with
+ *   nested writes.
+ * - Subscribing and unsubscribing cost the same however many chunks or subscribers there are.
+ * - Writing after the end throws `FAILED_PRECONDITION` instead of being ignored.
+ *
+ * Use it alone, or through a manager, which adds ids, lifetimes and inputs.
+ */
+export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
+  /** The one log; subscribers have positions in it. */
+  #log: C[] = NO_CHUNKS;
+  /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
+  #delivered = 0;
+  /** In the order they came, with gaps where some detached; `undefined` once the end has been told. */
+  #readers: Reader<C, O>[] | undefined = [];
+  #attached = 0;
+  #end: StreamEnd<O> | undefined;
+  /** Whether some call below us on the stack delivers what is written. */
+  #delivering = false;
+
+  constructor(
+    /** The name, for messages; a manager's id of the stream. */
+    readonly id = 'stream',
+    /** Which life of the id this is. */
+    readonly generation = 0,
+  ) {
+    super();
+  }
+
+  /** @internal */
+  override get reads(): this {
+    return this;
+  }
+
+  /** What the stream is now, also while the end is still being delivered. */
+  get status(): StreamStatus {
+    return this.#end === undefined ? 'open' : this.#end.type === 'done' ? 'done' : 'error';
+  }
+
+  /** How many chunks were written. */
+  get length(): number {
+    return this.#log.length;
+  }
+
+  /** Whether anybody is subscribed. */
+  get observed(): boolean {
+    return this.#attached > 0;
+  }
+
+  /** Writes a chunk. Throws `FAILED_PRECONDITION` after the end. */
+  next(chunk: C): void {
+    if (this.#end !== undefined) this.#refuse();
+    if (this.#log.length === 0) {
+      // A literal has room for one chunk, the first push to an empty array makes room for seventeen.
+      this.#log = [chunk];
+    } else {
+      this.#log.push(chunk);
+    }
+    if (!this.#delivering) this.deliver();
+  }
+
+  /** Ends the stream with an output, or with none. Throws `FAILED_PRECONDITION` after the end. */
+  complete(...output: [output?: O]): void {
+    this.seal(output.length === 0 ? { type: 'done' } : { type: 'done', output: output[0] as O });
+    this.deliver();
+  }
+
+  /** Ends the stream with an error, as {@link toStreamError} makes it one. Throws `FAILED_PRECONDITION` after the end. */
+  error(error: unknown): void {
+    this.seal({ type: 'error', error: toStreamError(error) });
+    this.deliver();
+  }
+
+  /** The stream, to read only, with all its views. */
+  asObservable(): DurableStream<C, O> {
+    return new DurableStream<C, O>(this);
+  }
+
+  /** The offset after so many chunks. */
+  offsetAt(position: number): Offset {
+    return encodeOffset(this.generation, position);
+  }
+
+  /** @internal */
+  attach(reader: Reader<C, O>): void {
+    const outermost = !this.#delivering;
+    this.#delivering = true;
+    reader.source = this;
+    reader.liveFrom = this.#log.length;
+    if (this.#readers !== undefined) {
+      if (!reader.listed) {
+        reader.listed = true;
+        this.#readers.push(reader);
+      }
+      if (++this.#attached === 1) this.observedChanged();
+    }
+    this.#replay(reader);
+    if (this.#readers === undefined && this.#end !== undefined && reader.source === this)
+      reader.end(this.#end);
+    if (outermost) {
+      this.#delivering = false;
+      this.deliver();
+    }
+  }
+
+  /** @internal */
+  detach(reader: Reader<C, O>): void {
+    reader.start = NO_CHUNK;
+    if (this.#readers === undefined) return;
+    this.#attached--;
+    if (!this.#delivering) this.#forgetDetached();
+    if (this.#attached === 0) this.observedChanged();
+  }
+
+  /** Called when `observed` has changed. */
+  protected observedChanged(): void {
+    // For managers.
+  }
+
+  /** Sets the end without telling anybody yet. */
+  protected seal(end: StreamEnd<O>): void {
+    if (this.#end !== undefined) this.#refuse();
+    this.#end = end;
+  }
+
+  /** Lets go of the chunks: whoever reads now or later gets this end and nothing else. */
+  protected cut(end: StreamEnd<O>): void {
+    this.#log = NO_CHUNKS;
+    this.#delivered = 0;
+    this.#end = end;
+    this.deliver();
+  }
+
+  /** Gives what was written, then the end if there is one, to the live readers; unless a call below does so anyway. */
+  protected deliver(): void {
+    if (this.#delivering) return;
+    const readers = this.#readers;
+    if (readers === undefined) return;
+    this.#delivering = true;
+    while (this.#delivered < this.#log.length) {
+      const index = this.#delivered++;
+      const chunk = this.#log[index] as C;
+      // A reader that comes meanwhile has had this chunk from its replay: its start is beyond.
+      for (let i = 0; i < readers.length; i++) {
+        try {
+          for (; i < readers.length; i++) {
+            const reader = readers[i] as Reader<C, O>;
+            if (reader.start <= index) reader.target.next(chunk);
+          }
+        } catch (error) {
+          reportUnhandled(error);
+        }
+      }
+    }
+    if (this.#end !== undefined) {
+      this.#readers = undefined;
+      if (this.#attached > 0) {
+        this.#attached = 0;
+        this.observedChanged();
+      }
+      for (const reader of readers) if (reader.source === this) reader.end(this.#end);
+    } else {
+      this.#forgetDetached();
+    }
+    this.#delivering = false;
+  }
+
+  /** Gives a reader what the live readers have had. Whatever is written meanwhile comes to all by `deliver`. */
+  #replay(reader: Reader<C, O>): void {
+    try {
+      reader.attached(this.#end === undefined);
+    } catch (error) {
+      reportUnhandled(error);
+    }
+    const log = this.#log;
+    while (reader.start < this.#delivered) {
+      try {
+        while (reader.start < this.#delivered) reader.target.next(log[reader.start++] as C);
+      } catch (error) {
+        reportUnhandled(error);
+      }
+    }
+  }
+
+  /** Compacts the list once more than half of it is gaps, so that leaving costs the same beside any number. */
+  #forgetDetached(): void {
+    const readers = this.#readers;
+    if (readers === undefined || this.#attached * 2 >= readers.length) return;
+    let kept = 0;
+    for (const reader of readers) {
+      if (reader.source === this) readers[kept++] = reader;
+      else reader.listed = false;
+    }
+    readers.length = kept;
+  }
+
+  #refuse(): never {
+    throw new StreamError(
+      'FAILED_PRECONDITION',
+      `The stream ${JSON.stringify(this.id)} has ended: nothing can be written to it.`,
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import { invalid, printed } from './errors.js';
+
+const MAX_ID_BYTES = 1024;
+
+/** Throws `INVALID_ARGUMENT` with the name, the rule and the value, unless `holds`. */
+export function demand(holds: boolean, name: string, rule: string, value: unknown): void {
+  if (!holds) throw invalid(`${name} must be ${rule}, but it is ${printed(value)}.`);
+}
+
+/** A stream id: a non-empty, well-formed string of at most 1,024 bytes in UTF-8. */
+export function checkId(id: string): void {
+  const holds =
+    typeof id === 'string' &&
+    id !== '' &&
+    // Lone surrogates, which UTF-8 does not have.
+    !/\p{Cs}/u.test(id) &&
+    // No character takes more than three bytes for each of its UTF-16 units.
+    (id.length * 3 <= MAX_ID_BYTES || new TextEncoder().encode(id).length <= MAX_ID_BYTES);
+  demand(holds, 'id', `a non-empty, well-formed string of at most ${MAX_ID_BYTES} bytes in UTF-8`, id);
+}
+
+/** A string. */
+export function checkString(name: string, value: string): void {
+  demand(typeof value === 'string', name, 'a string', value);
+}
+
+/** A non-negative integer, or `Infinity`. Gives the default for `undefined`. */
+export function checkInteger(name: string, value: number | undefined, byDefault: number): number {
+  if (value === undefined) return byDefault;
+  const holds = value === Infinity || (Number.isSafeInteger(value) && value >= 0);
+  demand(holds, name, 'a non-negative integer or Infinity', value);
+  return value;
+}
+
+/** The numbers given, each checked by {@link checkInteger}, and the defaults of those left out. */
+export function checkIntegers<K extends string>(
+  given: Readonly<Partial<Record<NoInfer<K>, number | undefined>>>,
+  defaults: Readonly<Record<K, number>>,
+): Record<K, number> {
+  const all: Record<K, number> = { ...defaults };
+  for (const name in all) all[name] = checkInteger(name, given[name], all[name]);
+  return all;
+}

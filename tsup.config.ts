@@ -1,0 +1,33 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  // Each folder of lib with an index.ts, in step with "exports" in package.json.
+  entry: {
+    index: 'lib/index.ts',
+    testing: 'lib/testing/index.ts',
+  },
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  tsconfig: 'tsconfig.lib.json',
+  dts: {
+    compilerOptions: {
+      // tsup still sets `baseUrl`, which TypeScript 6 refuses unless told that we know.
+      ignoreDeprecations: '6.0',
+      // What is marked @internal is no part of the public API, so the declarations don't have it.
+      stripInternal: true,
+    },
+  },
+  // One copy of StreamError, and of every other class, for all entries.
+  splitting: true,
+  // For CommonJS too: without this, tsup splits it by a transform that rewrites `?.` into closures and class
+  // fields into assignments.
+  treeshake: true,
+  // Bundlers tell a Node module by its prefix.
+  removeNodeProtocol: false,
+  external: [/^node:/],
+  // Unminified, the output is the source without its types: it needs no source maps, which would weigh twice as
+  // much. Whoever bundles also minifies.
+  minify: false,
+  sourcemap: false,
+  clean: true,
+});

@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const lib = fileURLToPath(new URL('./lib/', import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Specs and the README's snippets import the package by name, from its sources: no build before a test.
+    alias: [
+      { find: /^rxjs-durable-streams$/, replacement: `${lib}index.ts` },
+      { find: /^rxjs-durable-streams\/([^/]+)$/, replacement: `${lib}$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ['spec/**/*-spec.ts'],
+    coverage: { include: ['lib/**/*.ts'] },
+  },
+});
