@@ -42,7 +42,7 @@ export abstract class ChunkObservable<C, O> extends Observable<C> {
     error?: ((error: unknown) => void) | null,
     complete?: (() => void) | null,
   ): Subscription;
-  /* eslint-disable @typescript-eslint/no-deprecated -- what RxJS still has, its own path serves. */
+  /* eslint-disable @typescript-eslint/no-deprecated, rxjs-x/prefer-observer -- what RxJS still has, its own path serves. */
   override subscribe(
     observerOrNext?: Partial<Observer<C>> | ((value: C) => void) | null,
     ...callbacks: [error?: ((error: unknown) => void) | null, complete?: (() => void) | null]
@@ -57,7 +57,7 @@ export abstract class ChunkObservable<C, O> extends Observable<C> {
     ) {
       return super.subscribe(observerOrNext as (value: C) => void, ...callbacks);
     }
-    /* eslint-enable @typescript-eslint/no-deprecated */
+    /* eslint-enable @typescript-eslint/no-deprecated, rxjs-x/prefer-observer */
     const reader = new ChunkReader<C, O>(observer);
     reader.read(this.reads);
     return reader;

@@ -1,0 +1,3 @@
+import { describeSnippets } from './support/snippets.js';
+
+describeSnippets('README.md', 'docs/marbles.md');
