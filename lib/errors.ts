@@ -85,3 +85,10 @@ export const invalid = (message: string, options?: StreamErrorOptions): StreamEr
 /** The error for an id without a stream. */
 export const notFound = (id: string): StreamError =>
   new StreamError('NOT_FOUND', `There is no stream ${printed(id)}, or no more.`);
+
+/** The error for writing what can't be written any more. */
+export const ended = (id: string): StreamError =>
+  new StreamError(
+    'FAILED_PRECONDITION',
+    `The stream ${printed(id)}, or its input, has ended and can't be written.`,
+  );

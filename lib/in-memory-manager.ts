@@ -2,7 +2,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
 import { attachDispose } from './dispose.js';
 import { DurableStream } from './durable-stream.js';
-import { notFound, printed, StreamError } from './errors.js';
+import { ended, notFound, printed, StreamError } from './errors.js';
 import { type Expiring, ExpiryQueue } from './expiry.js';
 import { MemoryInput } from './memory-input.js';
 import { type FullLifetime, MemoryStream, type MemoryStreams } from './memory-stream.js';
@@ -78,10 +78,13 @@ export class InMemoryStreamManager implements StreamManager {
   open<C, O = void>(id: string, options: OpenOptions = {}): StreamInput<C, O> {
     const found = this.#find(id);
     const lifetime = checkIntegers(options, found?.lifetime ?? this.#lifetime);
-    const stream = options.resume === true ? this.#takeOver(id, lifetime) : this.#create(id, lifetime);
-    const input = new MemoryInput<C, O>(stream as unknown as MemoryStream<C, O>);
+    const { expiresAt } = lifetime;
+    demand(expiresAt > this.#streams.expiry.now(), 'expiresAt', 'later than now', expiresAt);
+    const stream = options.resume === true ? this.#resumable(id) : this.#create(id, lifetime);
+    const input = new MemoryInput(stream);
+    stream.handOver(input, lifetime);
     this.#admitWaiters(stream);
-    return input;
+    return input as unknown as StreamInput<C, O>;
   }
 
   subscribe<C, O = void>(id: string, options: SubscribeOptions = {}): DurableStream<C, O> {
@@ -158,27 +161,19 @@ export class InMemoryStreamManager implements StreamManager {
   #create(id: string, lifetime: FullLifetime): AnyStream {
     const { byId, expiry, limits } = this.#streams;
     const { maxStreams } = limits;
-    if (byId.has(id)) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
-    demand(lifetime.expiresAt > expiry.now(), 'expiresAt', 'later than now', lifetime.expiresAt);
     if (byId.size >= maxStreams) expiry.sweep();
+    if (byId.has(id)) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
     if (byId.size >= maxStreams) {
       throw new StreamError('RESOURCE_EXHAUSTED', `No room for another stream: maxStreams is ${maxStreams}.`);
     }
     const stream: AnyStream = new MemoryStream(this.#streams, id, this.#generation++, lifetime);
     byId.set(id, stream);
-    stream.schedule();
     return stream;
   }
 
-  #takeOver(id: string, lifetime: FullLifetime): AnyStream {
+  #resumable(id: string): AnyStream {
     const stream = this.#get(id);
-    if (stream.status !== 'open') {
-      throw new StreamError(
-        'FAILED_PRECONDITION',
-        `The stream ${printed(id)} has ended: it can't be resumed.`,
-      );
-    }
-    stream.handOver(lifetime);
+    if (stream.status !== 'open') throw ended(id);
     return stream;
   }
 

@@ -1,6 +1,6 @@
 import { AsyncSubject, Observable } from 'rxjs';
 
-import { printed, StreamError, toStreamError } from './errors.js';
+import { ended, type StreamError, toStreamError } from './errors.js';
 import type { MemoryStream } from './memory-stream.js';
 import type { Offset } from './offset.js';
 import { reportUnhandled, type StreamEnd } from './reader.js';
@@ -21,7 +21,6 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
 
   constructor(stream: MemoryStream<C, O>) {
     this.#stream = stream;
-    stream.writer = this;
   }
 
   get id(): string {
@@ -48,11 +47,10 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
 
   get failed(): Observable<StreamError> {
     return new Observable((subscriber) => {
+      if (!this.closed) return (this.#failures ??= new AsyncSubject()).subscribe(subscriber);
       if (this.#failure !== undefined) {
         this.#watched = true;
         subscriber.next(this.#failure);
-      } else if (!this.closed) {
-        return (this.#failures ??= new AsyncSubject()).subscribe(subscriber);
       }
       subscriber.complete();
       return undefined;
@@ -87,6 +85,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   flush(): Promise<void> {
+    this.#stream.settle();
     if (this.#failure === undefined) return Promise.resolve();
     this.#watched = true;
     return Promise.reject(this.#failure);
@@ -129,13 +128,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   #refusal(): StreamError {
-    return (
-      this.#failure ??
-      new StreamError(
-        'FAILED_PRECONDITION',
-        `The stream ${printed(this.id)} was written to after its input's end.`,
-      )
-    );
+    return this.#failure ?? ended(this.id);
   }
 
   /** A call failed that has no other way to say so. */

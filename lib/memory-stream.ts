@@ -36,8 +36,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   #endedAt: number | undefined;
   #usedAt: number | undefined;
   #bytes = 0;
-  #stopping: DueEnd | undefined;
-  /** The stop or the loss of the lease, whichever comes first. */
+  /** The end of a stop's grace; or that of the lease, while there is no writer. */
   #due: DueEnd | undefined;
 
   constructor(streams: MemoryStreams, id: string, generation: number, lifetime: FullLifetime) {
@@ -48,9 +47,9 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     this.use();
   }
 
-  /** The stop that was requested, and has a grace that is still running. */
+  /** Of a stream with a writer: why it was asked to end soon. */
   get stopping(): StreamError | undefined {
-    return this.#stopping?.error;
+    return this.#due?.error;
   }
 
   /** Makes true by the clock what is due, in case that the sweep has not run yet. Cheap where nothing can expire. */
@@ -86,37 +85,49 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   finish(end: StreamEnd<O>, failure?: StreamError, at = this.#streams.expiry.now()): void {
     this.seal(end);
     this.#endedAt = at;
-    this.#stopping = this.#due = undefined;
+    this.#due = undefined;
     this.schedule();
     this.#release(failure);
     this.deliver();
   }
 
-  /** Ends the stream `CANCELLED` after a grace; an earlier one that was granted stands. */
+  /** Ends the stream `CANCELLED`, after a grace if it has a writer to use it; an earlier one that was granted stands. */
   stop(error: StreamError, grace: number): void {
     if (this.status !== 'open') return;
-    const stopping = this.#endIn(grace, error);
-    if (this.#stopping !== undefined && this.#stopping.at <= stopping.at) return;
-    this.#stopping = stopping;
-    if (grace > 0) this.writer?.stopRequested(error);
-    this.#comes(stopping);
+    const { writer } = this;
+    const at = this.#streams.expiry.now() + (writer === undefined ? 0 : grace);
+    if (this.#due !== undefined && this.#due.at <= at) return;
+    this.#due = { at, error };
+    this.schedule();
+    if (grace > 0) writer?.stopRequested(error);
+    this.settle();
   }
 
-  /** Lets the writer go, and starts the lease. */
+  /** Lets the writer go, and starts the lease; a stop that waited for the writer is due. */
   abandon(): void {
     const { lease } = this.lifetime;
+    const now = this.#streams.expiry.now();
+    this.#due =
+      this.#due === undefined
+        ? {
+            at: now + lease,
+            error: new StreamError('DEADLINE_EXCEEDED', `The producer was gone for ${lease} ms.`),
+          }
+        : { ...this.#due, at: now };
+    this.schedule();
     this.#release();
-    const error = new StreamError('DEADLINE_EXCEEDED', `The producer was gone for the lease of ${lease} ms.`);
-    this.#comes(this.#endIn(lease, error));
+    this.settle();
   }
 
-  /** Lets the writer go, for another to write. */
-  handOver(lifetime: FullLifetime): void {
+  /** Gives the stream to another writer. */
+  handOver(writer: MemoryInput<C, O>, lifetime: FullLifetime): void {
+    const former = this.writer;
+    this.writer = writer;
     this.lifetime = lifetime;
-    this.#due = this.#stopping;
+    if (former === undefined) this.#due = undefined;
     this.use();
     this.schedule();
-    this.#release(
+    former?.released(
       new StreamError('ABORTED', `Another producer has taken over the stream ${printed(this.id)}.`),
     );
   }
@@ -160,6 +171,8 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   }
 
   override attach(reader: Reader<C, O>): void {
+    // An iterator comes here without a look-up.
+    this.settle();
     this.use();
     super.attach(reader);
   }
@@ -189,16 +202,6 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
       this.#endedAt === undefined ? Infinity : this.#endedAt + ttl,
       this.observed ? Infinity : (this.#usedAt ?? Infinity) + idleTtl,
     );
-  }
-
-  #endIn(ms: number, error: StreamError): DueEnd {
-    return { at: this.#streams.expiry.now() + ms, error };
-  }
-
-  #comes(end: DueEnd): void {
-    if (this.#due === undefined || end.at < this.#due.at) this.#due = end;
-    this.schedule();
-    this.settle();
   }
 
   #count(bytes: number, maxBytes: number): void {

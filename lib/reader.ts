@@ -4,11 +4,12 @@ import type { StreamError } from './errors.js';
 import type { Offset } from './offset.js';
 import type { StreamEvent, StreamStatus } from './stream-manager.js';
 
-/** How a reader's stream ends: with an outcome, or without one because it was lost to the reader. */
-export type StreamEnd<O> =
-  | { readonly type: 'done'; readonly output?: O }
-  | { readonly type: 'error'; readonly error: StreamError }
-  | { readonly type: 'lost'; readonly error: StreamError };
+/** How a stream has ended. */
+export type StreamOutcome<O> =
+  { readonly type: 'done'; readonly output?: O } | { readonly type: 'error'; readonly error: StreamError };
+
+/** How a stream ends for a reader: with its outcome, or without because it was lost to the reader. */
+export type StreamEnd<O> = StreamOutcome<O> | { readonly type: 'lost'; readonly error: StreamError };
 
 /** Where a reader goes to read. */
 export interface Readable<C, O> {
@@ -39,14 +40,12 @@ export const reportUnhandled = (error: unknown): void => {
  * method of the reader in between, because that call is the hot path.
  */
 export abstract class Reader<C, O> extends Subscription {
-  /** Index of the first chunk wanted. A source advances it during replay only. */
+  /** Index of the first chunk wanted, which is also how many chunks are behind. The source advances it. */
   start = 0;
   /** How many chunks the stream had when this reader came. */
   liveFrom = 0;
-  /** Whether the source's list has this reader; it may be detached and listed until the list is next compacted. */
-  listed = false;
   source: StreamSource<C, O> | undefined = undefined;
-  target: Pick<Observer<C>, 'next'> = IDLE;
+  target: Partial<Observer<C>> = IDLE;
 
   /** Called when it is attached to the stream itself; `open` if the stream has no end yet. May call user code. */
   attached(_open: boolean): void {
@@ -62,9 +61,6 @@ export abstract class Reader<C, O> extends Subscription {
     }
   }
 
-  /** Tells the end. May call user code. */
-  protected abstract ended(end: StreamEnd<O>): void;
-
   /** Tells the end, and finishes the subscription. Never throws. */
   end(end: StreamEnd<O>): void {
     try {
@@ -79,9 +75,13 @@ export abstract class Reader<C, O> extends Subscription {
   override unsubscribe(): void {
     if (this.closed) return;
     this.pause();
+    // Whoever keeps the subscription should not keep the observer.
     this.target = IDLE;
     super.unsubscribe();
   }
+
+  /** Tells the end. May call user code. */
+  protected abstract ended(end: StreamEnd<O>): void;
 
   /** Detaches without finishing. */
   protected pause(): void {
@@ -93,99 +93,78 @@ export abstract class Reader<C, O> extends Subscription {
 
 /** Reads chunks, for plain observers and for RxJS subscribers alike. */
 export class ChunkReader<C, O> extends Reader<C, O> {
-  #observer: Partial<Observer<C>>;
-
   constructor(observer: Partial<Observer<C>>) {
     super();
-    this.#observer = observer;
-    if (observer.next) this.target = observer as Observer<C>;
+    this.target = observer;
   }
 
   protected ended(end: StreamEnd<O>): void {
-    const observer = this.#observer;
+    const observer = this.target;
     if (end.type === 'done') observer.complete?.();
     else if (observer.error) observer.error(end.error);
     else reportUnhandled(end.error);
   }
-
-  override unsubscribe(): void {
-    // Whoever keeps the subscription, or the source's list, should not keep the observer.
-    this.#observer = IDLE;
-    super.unsubscribe();
-  }
 }
 
-/** Reads events. */
-export class EventReader<C, O> extends Reader<C, O> {
-  #position = 0;
-
-  constructor(private readonly observer: Observer<StreamEvent<C, O>>) {
+/** Reads something else than chunks, for an RxJS subscriber. */
+abstract class ViewReader<C, O, V> extends Reader<C, O> {
+  constructor(protected readonly observer: Observer<V>) {
     super();
-    this.target = this;
-  }
-
-  override attached(): void {
-    this.#position = this.start;
-  }
-
-  next(chunk: C): void {
-    const position = ++this.#position;
-    this.observer.next({ type: 'chunk', chunk, offset: this.#offset(), replay: position <= this.liveFrom });
   }
 
   protected ended(end: StreamEnd<O>): void {
     if (end.type === 'lost') {
       this.observer.error(end.error);
     } else {
-      this.observer.next({ ...end, offset: this.#offset() });
+      this.outcome(end);
       this.observer.complete();
     }
+  }
+
+  /** Tells a stored outcome. */
+  protected abstract outcome(end: StreamOutcome<O>): void;
+}
+
+/** Reads events. */
+export class EventReader<C, O> extends ViewReader<C, O, StreamEvent<C, O>> {
+  override readonly target = this;
+
+  next(chunk: C): void {
+    const replay = this.start <= this.liveFrom;
+    this.observer.next({ type: 'chunk', chunk, offset: this.#offset(), replay });
+  }
+
+  protected override outcome(end: StreamOutcome<O>): void {
+    this.observer.next({ ...end, offset: this.#offset() });
   }
 
   #offset(): Offset {
     // A reader that is being told something is attached.
-    return (this.source as StreamSource<C, O>).offsetAt(this.#position);
+    return (this.source as StreamSource<C, O>).offsetAt(this.start);
   }
 }
 
 /** Reads the final output. */
-export class OutputReader<C, O> extends Reader<C, O> {
-  constructor(private readonly observer: Observer<O>) {
-    super();
-  }
-
+export class OutputReader<C, O> extends ViewReader<C, O, O> {
   override attached(): void {
     this.start = NO_CHUNK;
   }
 
-  protected ended(end: StreamEnd<O>): void {
-    if (end.type !== 'done') {
-      this.observer.error(end.error);
-    } else {
-      if ('output' in end) this.observer.next(end.output);
-      this.observer.complete();
-    }
+  protected override outcome(end: StreamOutcome<O>): void {
+    if (end.type === 'error') this.observer.error(end.error);
+    else if ('output' in end) this.observer.next(end.output);
   }
 }
 
 /** Reads the status. */
-export class StatusReader<C, O> extends Reader<C, O> {
-  constructor(private readonly observer: Observer<StreamStatus>) {
-    super();
-  }
-
+export class StatusReader<C, O> extends ViewReader<C, O, StreamStatus> {
   override attached(open: boolean): void {
     this.start = NO_CHUNK;
     if (open) this.observer.next('open');
   }
 
-  protected ended(end: StreamEnd<O>): void {
-    if (end.type === 'lost') {
-      this.observer.error(end.error);
-    } else {
-      this.observer.next(end.type);
-      this.observer.complete();
-    }
+  protected override outcome(end: StreamOutcome<O>): void {
+    this.observer.next(end.type);
   }
 }
 
@@ -195,10 +174,11 @@ interface Pull<C> {
 }
 
 /**
- * Reads one chunk per pull. Between pulls it is attached to nothing, so the stream is its only buffer; once attached
- * it keeps its stream, so that eviction takes nothing from it.
+ * Reads one chunk per pull. Between pulls it is attached to nothing, so the stream is its only buffer; once it has
+ * read it keeps its stream, so that eviction takes nothing from it.
  */
 export class PullReader<C, O> extends Reader<C, O> {
+  override readonly target = this;
   readonly #pulls: Pull<C>[] = [];
   #stream: Readable<C, O>;
   #position = 0;
@@ -206,7 +186,6 @@ export class PullReader<C, O> extends Reader<C, O> {
   constructor(stream: Readable<C, O>) {
     super();
     this.#stream = stream;
-    this.target = this;
   }
 
   pull(): Promise<IteratorResult<C, undefined>> {
@@ -220,24 +199,20 @@ export class PullReader<C, O> extends Reader<C, O> {
     });
   }
 
-  override attached(): void {
+  next(value: C): void {
     this.#position = this.start;
-    if (this.source !== undefined) this.#stream = this.source;
-  }
-
-  next(chunk: C): void {
-    this.#position++;
+    this.#stream = this.source ?? this.#stream;
     const pull = this.#pulls.shift();
     if (this.#pulls.length === 0) this.pause();
-    pull?.resolve({ done: false, value: chunk });
-  }
-
-  protected ended(end: StreamEnd<O>): void {
-    if (end.type !== 'done') this.#pulls.shift()?.reject(end.error);
+    pull?.resolve({ done: false, value });
   }
 
   override unsubscribe(): void {
     super.unsubscribe();
     for (const { resolve } of this.#pulls.splice(0)) resolve({ done: true, value: undefined });
+  }
+
+  protected ended(end: StreamEnd<O>): void {
+    if (end.type !== 'done') this.#pulls.shift()?.reject(end.error);
   }
 }

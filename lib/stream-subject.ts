@@ -1,5 +1,5 @@
 import { ChunkObservable, DurableStream } from './durable-stream.js';
-import { StreamError, toStreamError } from './errors.js';
+import { ended, toStreamError } from './errors.js';
 import { encodeOffset, type Offset } from './offset.js';
 import { NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
 import type { StreamStatus } from './stream-manager.js';
@@ -24,9 +24,8 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   #log: C[] = NO_CHUNKS;
   /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
   #delivered = 0;
-  /** In the order they came, with gaps where some detached; `undefined` once the end has been told. */
-  #readers: Reader<C, O>[] | undefined = [];
-  #attached = 0;
+  /** In the order they came; `undefined` once the end has been told. */
+  #readers: Set<Reader<C, O>> | undefined = new Set();
   #end: StreamEnd<O> | undefined;
   /** Whether some call below us on the stack delivers what is written. */
   #delivering = false;
@@ -57,7 +56,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
 
   /** Whether anybody is subscribed. */
   get observed(): boolean {
-    return this.#attached > 0;
+    return this.#readers !== undefined && this.#readers.size > 0;
   }
 
   /** Writes a chunk. Throws `FAILED_PRECONDITION` after the end. */
@@ -100,13 +99,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     this.#delivering = true;
     reader.source = this;
     reader.liveFrom = this.#log.length;
-    if (this.#readers !== undefined) {
-      if (!reader.listed) {
-        reader.listed = true;
-        this.#readers.push(reader);
-      }
-      if (++this.#attached === 1) this.observedChanged();
-    }
+    if (this.#readers?.add(reader).size === 1) this.observedChanged();
     this.#replay(reader);
     if (this.#readers === undefined && this.#end !== undefined && reader.source === this)
       reader.end(this.#end);
@@ -119,10 +112,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   /** @internal */
   detach(reader: Reader<C, O>): void {
     reader.start = NO_CHUNK;
-    if (this.#readers === undefined) return;
-    this.#attached--;
-    if (!this.#delivering) this.#forgetDetached();
-    if (this.#attached === 0) this.observedChanged();
+    if (this.#readers?.delete(reader) === true && this.#readers.size === 0) this.observedChanged();
   }
 
   /** Called when `observed` has changed. */
@@ -153,13 +143,13 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     while (this.#delivered < this.#log.length) {
       const index = this.#delivered++;
       const chunk = this.#log[index] as C;
-      // A reader that comes meanwhile has had this chunk from its replay: its start is beyond.
-      for (let i = 0; i < readers.length; i++) {
+      // A reader that comes meanwhile has had this chunk from its replay: its start is beyond. A cut takes the chunk
+      // away from those who have not had it.
+      for (const reader of readers) {
+        if (reader.start > index || index >= this.#delivered) continue;
+        reader.start = index + 1;
         try {
-          for (; i < readers.length; i++) {
-            const reader = readers[i] as Reader<C, O>;
-            if (reader.start <= index) reader.target.next(chunk);
-          }
+          reader.target.next?.(chunk);
         } catch (error) {
           reportUnhandled(error);
         }
@@ -167,13 +157,8 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     }
     if (this.#end !== undefined) {
       this.#readers = undefined;
-      if (this.#attached > 0) {
-        this.#attached = 0;
-        this.observedChanged();
-      }
+      if (readers.size > 0) this.observedChanged();
       for (const reader of readers) if (reader.source === this) reader.end(this.#end);
-    } else {
-      this.#forgetDetached();
     }
     this.#delivering = false;
   }
@@ -187,30 +172,16 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     }
     const log = this.#log;
     while (reader.start < this.#delivered) {
+      const chunk = log[reader.start++] as C;
       try {
-        while (reader.start < this.#delivered) reader.target.next(log[reader.start++] as C);
+        reader.target.next?.(chunk);
       } catch (error) {
         reportUnhandled(error);
       }
     }
   }
 
-  /** Compacts the list once more than half of it is gaps, so that leaving costs the same beside any number. */
-  #forgetDetached(): void {
-    const readers = this.#readers;
-    if (readers === undefined || this.#attached * 2 >= readers.length) return;
-    let kept = 0;
-    for (const reader of readers) {
-      if (reader.source === this) readers[kept++] = reader;
-      else reader.listed = false;
-    }
-    readers.length = kept;
-  }
-
   #refuse(): never {
-    throw new StreamError(
-      'FAILED_PRECONDITION',
-      `The stream ${JSON.stringify(this.id)} has ended: nothing can be written to it.`,
-    );
+    throw ended(this.id);
   }
 }
