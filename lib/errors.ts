@@ -60,20 +60,25 @@ export class StreamError extends Error {
  * else is `UNKNOWN`. The original is kept as `cause`.
  */
 export function toStreamError(error: unknown): StreamError {
-  const { name, code, message, details } = Object(error) as Partial<Record<keyof StreamError, unknown>>;
-  const known = isCode(code);
-  if (known && name === 'StreamError') return error as StreamError;
-  const text = typeof message === 'string' ? message : `The producer failed with ${printed(error)}.`;
-  return new StreamError(known ? code : 'UNKNOWN', text, { details, cause: error });
+  try {
+    const { name, code, message, details } = Object(error) as Partial<Record<keyof StreamError, unknown>>;
+    const known = isCode(code);
+    if (known && name === 'StreamError') return error as StreamError;
+    const text = typeof message === 'string' ? message : `The producer failed with ${printed(error)}.`;
+    return new StreamError(known ? code : 'UNKNOWN', text, { details, cause: error });
+  } catch {
+    // Its getters throw. The cause is all there is to tell.
+    return new StreamError('UNKNOWN', 'The producer failed with an unreadable error.', { cause: error });
+  }
 }
 
-/** A value as an error message shows it: short, on one line, and never failing. */
+/** A value as an error message shows it: short, and on one line. */
 export function printed(value: unknown): string {
   const text =
     typeof value === 'string'
       ? JSON.stringify(value)
       : Object(value) === value
-        ? Object.prototype.toString.call(value)
+        ? typeof value
         : String(value);
   return text.slice(0, 80);
 }

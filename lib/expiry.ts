@@ -10,8 +10,8 @@ export interface Expiring {
   expire(now: number): void;
 }
 
-/** The longest delay that timers take; beyond it they fire at once. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+/** The longest delay, in ms, that timers take; beyond it they fire at once. */
+export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * One queue of deadlines (a binary heap) and one scheduled action for all of them. Nothing is scheduled while the

@@ -84,7 +84,7 @@ export class InMemoryStreamManager implements StreamManager {
     const input = new MemoryInput(stream);
     stream.handOver(input, lifetime);
     this.#admitWaiters(stream);
-    return input as unknown as StreamInput<C, O>;
+    return input;
   }
 
   subscribe<C, O = void>(id: string, options: SubscribeOptions = {}): DurableStream<C, O> {

@@ -1,4 +1,4 @@
-import { AsyncSubject, Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 
 import { ended, type StreamError, toStreamError } from './errors.js';
 import type { MemoryStream } from './memory-stream.js';
@@ -14,7 +14,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   /** Whether somebody was given the failure. */
   #watched = false;
   #reported = false;
-  #failures: AsyncSubject<StreamError> | undefined;
+  #watchers: Set<Subscriber<StreamError>> | undefined;
   #abort: AbortController | undefined;
   /** The length of the stream when it was released; from then on the stream is not ours to tell of. */
   #releasedAt: number | undefined;
@@ -47,13 +47,9 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
 
   get failed(): Observable<StreamError> {
     return new Observable((subscriber) => {
-      if (!this.closed) return (this.#failures ??= new AsyncSubject()).subscribe(subscriber);
-      if (this.#failure !== undefined) {
-        this.#watched = true;
-        subscriber.next(this.#failure);
-      }
-      subscriber.complete();
-      return undefined;
+      if (this.closed) this.#tell(subscriber);
+      else (this.#watchers ??= new Set()).add(subscriber);
+      return () => this.#watchers?.delete(subscriber);
     });
   }
 
@@ -72,8 +68,10 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   write(chunk: C): Promise<Offset> {
+    // Taken before: callbacks may write more before the write returns.
+    const offset = this.#stream.offsetAt(this.#stream.length + 1);
     const refusal = this.#put(chunk);
-    return refusal === undefined ? Promise.resolve(this.tail) : Promise.reject(refusal);
+    return refusal === undefined ? Promise.resolve(offset) : Promise.reject(refusal);
   }
 
   complete(...output: [output?: O]): void {
@@ -98,8 +96,15 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   /** Told by the stream when this input can write no more; `failure` unless it ended the stream, or left, itself. */
   released(failure: StreamError | undefined): void {
     this.#releasedAt = this.#stream.length;
-    if (failure === undefined) this.#failures?.complete();
-    else this.#fail(failure);
+    if (failure !== undefined) this.#fail(failure);
+    for (const watcher of this.#watchers ?? []) {
+      try {
+        this.#tell(watcher);
+      } catch (error) {
+        // Of a finalizer of the watcher's.
+        reportUnhandled(error);
+      }
+    }
   }
 
   /** Told by the stream when it is to end soon. */
@@ -150,12 +155,15 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   #fail(failure: StreamError): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
-    if (this.#failures !== undefined) {
-      this.#watched ||= this.#failures.observed;
-      this.#failures.next(failure);
-      this.#failures.complete();
-    }
     if (this.#abort !== undefined) this.#abortWith(failure);
+  }
+
+  #tell(watcher: Subscriber<StreamError>): void {
+    if (this.#failure !== undefined) {
+      this.#watched = true;
+      watcher.next(this.#failure);
+    }
+    watcher.complete();
   }
 
   #abortWith(error: StreamError): void {

@@ -1,10 +1,9 @@
-import { notFound, printed, StreamError } from './errors.js';
+import { invalid, notFound, printed, StreamError } from './errors.js';
 import type { Expiring, ExpiryQueue } from './expiry.js';
 import type { MemoryInput } from './memory-input.js';
 import type { Reader, StreamEnd } from './reader.js';
 import type { StreamHead, StreamLifetime } from './stream-manager.js';
 import { StreamSubject } from './stream-subject.js';
-import { demand } from './validation.js';
 
 /** A lifetime with nothing left out. */
 export type FullLifetime = { readonly [K in keyof StreamLifetime]-?: number };
@@ -75,8 +74,8 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   /** Appends a chunk. Throws what is refused. */
   append(chunk: C): void {
     const { limits, sizeOf } = this.#streams;
-    if (sizeOf !== undefined) this.#count(sizeOf(chunk), limits.maxBytes);
     if (this.length >= limits.maxChunks) this.#full('maxChunks', limits.maxChunks);
+    if (sizeOf !== undefined) this.#count(chunk, sizeOf, limits.maxBytes);
     this.use();
     this.next(chunk);
   }
@@ -204,8 +203,15 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     );
   }
 
-  #count(bytes: number, maxBytes: number): void {
-    demand(bytes >= 0, 'sizeOf(chunk)', 'a number of bytes', bytes);
+  #count(chunk: C, sizeOf: (chunk: C) => number, maxBytes: number): void {
+    let bytes = NaN;
+    let cause: unknown;
+    try {
+      bytes = sizeOf(chunk);
+    } catch (error) {
+      cause = error;
+    }
+    if (!(bytes >= 0)) throw invalid('sizeOf gave no number of bytes for the chunk.', { cause });
     if (this.#bytes + bytes > maxBytes) this.#full('maxBytes', maxBytes);
     this.#bytes += bytes;
   }

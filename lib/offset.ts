@@ -44,5 +44,5 @@ export function positionIn(offset: Offset, generation: number, length: number): 
 
 /** Throws `INVALID_ARGUMENT` for a malformed offset. */
 export function checkOffset(offset: Offset): void {
-  demand(FORM.test(offset), 'after', 'an offset that a stream gave', offset);
+  demand(typeof offset === 'string' && FORM.test(offset), 'after', 'an offset that a stream gave', offset);
 }

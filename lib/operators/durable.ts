@@ -49,6 +49,8 @@ function run<C, O>(
   output: ((last: C | undefined) => O) | undefined,
 ): void {
   let last: C | undefined;
+  // Watched beyond the end of the source: a storage may refuse later. The stream's readers see it.
+  input.failed.subscribe();
   source.pipe(takeUntil(input.failed)).subscribe({
     next: (chunk) => {
       last = chunk;
@@ -58,7 +60,8 @@ function run<C, O>(
       input.error(error);
     },
     complete: () => {
-      completeWith(input, output, last);
+      // Closed: it was `failed` that completed it.
+      if (!input.closed) completeWith(input, output, last);
     },
   });
 }

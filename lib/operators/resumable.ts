@@ -14,6 +14,7 @@ import {
 } from 'rxjs';
 
 import { StreamError, type StreamErrorCode, toStreamError } from '../errors.js';
+import { LONGEST_DELAY } from '../expiry.js';
 import { decodeOffset, type Offset } from '../offset.js';
 import type { StreamEvent } from '../stream-manager.js';
 import { checkInteger, demand } from '../validation.js';
@@ -24,7 +25,7 @@ export interface RetryOptions {
   count?: number | undefined;
   /** ms before the first retry; doubled with each failure in a row. Default: 250. */
   delay?: number | undefined;
-  /** The longest delay, in ms. Default: 30,000. */
+  /** The longest delay, in ms; timers take no more than 2^31 - 1. Default: 30,000. */
   maxDelay?: number | undefined;
   /** The share of a delay, from 0 to 1, that is left to chance, so that many clients don't come at once. Default: 0.5. */
   jitter?: number | undefined;
@@ -85,7 +86,7 @@ export function resumable<C, O = void>(
       retryWhenTold({
         delay: (error: unknown) => {
           if (++failures > count || !when(error)) return throwError(() => error);
-          const longest = Math.min(delay * 2 ** (failures - 1), maxDelay);
+          const longest = Math.min(delay * 2 ** Math.min(failures - 1, 31), maxDelay, LONGEST_DELAY);
           return timer(Math.round(longest * (1 - jitter * Math.random())), scheduler);
         },
       }),
@@ -94,22 +95,22 @@ export function resumable<C, O = void>(
 }
 
 /** Whether an event comes after an offset. Throws `OUT_OF_RANGE` if it can't be of the same stream. */
-function isNew<C, O>(event: StreamEvent<C, O>, last: Offset | undefined): boolean {
+function isNew<C, O>({ type, offset }: StreamEvent<C, O>, last: Offset | undefined): boolean {
   if (last === undefined) return true;
-  const ends = event.type !== 'chunk';
-  if (event.offset <= last && !ends) return false;
-  const [seen, next] = [decodeOffset(last), decodeOffset(event.offset)];
-  // A fork goes on in a generation of its own, but at the next position; the outcome is at the tail.
-  const joins =
-    seen === undefined ||
-    next === undefined ||
-    seen.generation === next.generation ||
-    next.position === seen.position + (ends ? 0 : 1);
-  if (event.offset < last || !joins) {
+  const isChunk = type === 'chunk';
+  const [seen, next] = [decodeOffset(last), decodeOffset(offset)];
+  let fits = isChunk || offset >= last;
+  if (seen !== undefined && next !== undefined && seen.generation !== next.generation) {
+    // A fork goes on at the next position, in a later generation; before that it repeats what its source had.
+    const goesOn = next.position === seen.position + (isChunk ? 1 : 0);
+    const repeats = isChunk && next.position <= seen.position;
+    fits = next.generation > seen.generation ? goesOn : repeats;
+  }
+  if (!fits) {
     throw new StreamError(
       'OUT_OF_RANGE',
-      `The connection went on at ${event.offset}, not after ${last}: the id was reused.`,
+      `The connection went on at ${offset}, not after ${last}: the id was reused.`,
     );
   }
-  return true;
+  return !isChunk || offset > last;
 }

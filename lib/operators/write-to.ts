@@ -41,6 +41,12 @@ export function writeTo<C, O = void>(
     });
 }
 
+/** Something that was written, in its turn; `then` is what to do once it is stored. */
+interface Writing {
+  settled: boolean;
+  then?: () => void;
+}
+
 function write<C, O>(
   source: Observable<C>,
   input: StreamInput<C, O>,
@@ -48,33 +54,33 @@ function write<C, O>(
   { output, onUnsubscribe }: WriteToOptions<C, O>,
 ): void {
   const halt = new Subject<void>();
+  const writings: Writing[] = [];
+  const hasLeft = (): boolean => subscriber.closed;
   let last: C | undefined;
   let failure: StreamError | undefined;
-  /** Writes whose answer is not known yet. */
-  let pending = 0;
 
-  const settled = (then: () => void): void => {
-    pending--;
-    then();
-    // Told last, so that what was stored before is re-emitted before.
-    if (pending === 0 && failure !== undefined) subscriber.error(failure);
+  /** Tells what is stored, in the order of the stream, then the failure. */
+  const tell = (): void => {
+    while (writings[0]?.settled === true) writings.shift()?.then?.();
+    if (writings.length === 0 && failure !== undefined) subscriber.error(failure);
   };
-  /** Does a write, then something if it succeeded; at once if `stored` holds when it returns. */
-  const store = (writing: () => void, stored: () => boolean, then: () => void): void => {
-    pending++;
-    writing();
-    if (stored()) settled(then);
-    else if (failure !== undefined) settled(() => undefined);
-    else {
+  /** Writes, and then does something if it is stored: at once if `stored` holds when the write returns. */
+  const store = (put: () => void, stored: () => boolean, then: () => void): void => {
+    const writing: Writing = { settled: false };
+    const settle = (success: boolean): void => {
+      writing.settled = true;
+      if (success) writing.then = then;
+      tell();
+    };
+    writings.push(writing);
+    put();
+    if (stored()) settle(true);
+    else if (failure !== undefined) settle(false);
+    else
       input.flush().then(
-        () => {
-          settled(then);
-        },
-        () => {
-          settled(() => undefined);
-        },
+        () => settle(true),
+        () => settle(false),
       );
-    }
   };
 
   subscriber.add(() => {
@@ -83,50 +89,37 @@ function write<C, O>(
     if (onUnsubscribe === 'close') input.close();
     else input.error(new StreamError('CANCELLED', 'The subscriber that wrote the stream has left.'));
   });
-  // It may have left while an engine was asked for the id.
-  if (subscriber.closed) return;
+  // It may have left while an engine was asked for the id, and the stream may have been stopped.
+  if (hasLeft()) return;
   input.failed.subscribe((error) => {
-    pending++;
     failure = error;
-    settled(() => undefined);
+    tell();
   });
+  if (hasLeft()) return;
   source.pipe(takeUntil(halt)).subscribe({
     next: (chunk) => {
       const before = input.tail;
       last = chunk;
       store(
-        () => {
-          input.next(chunk);
-        },
+        () => input.next(chunk),
         () => input.tail !== before,
-        () => {
-          subscriber.next(chunk);
-        },
+        () => subscriber.next(chunk),
       );
     },
     error: (error: unknown) => {
       store(
-        () => {
-          input.error(error);
-        },
-        () => input.status === 'error',
-        () => {
-          subscriber.error(error);
-        },
+        () => input.error(error),
+        () => failure === undefined && input.status === 'error',
+        () => subscriber.error(error),
       );
     },
     complete: () => {
-      if (subscriber.closed) return;
+      if (hasLeft()) return;
       let thrown: { readonly thrown: unknown } | undefined;
       store(
-        () => {
-          thrown = completeWith(input, output, last);
-        },
+        () => (thrown = completeWith(input, output, last)),
         () => failure === undefined && (input.status === 'done' || input.status === 'error'),
-        () => {
-          if (thrown === undefined) subscriber.complete();
-          else subscriber.error(thrown.thrown);
-        },
+        () => (thrown === undefined ? subscriber.complete() : subscriber.error(thrown.thrown)),
       );
     },
   });

@@ -1,4 +1,4 @@
-import { Observable, takeUntil } from 'rxjs';
+import { Observable, type Subscription, takeUntil } from 'rxjs';
 import type { TestScheduler } from 'rxjs/testing';
 
 import { invalid, printed } from '../errors.js';
@@ -122,16 +122,19 @@ export class TestStreamManager extends InMemoryStreamManager {
   #eviction(id: string, frame: number): Observable<string> {
     return new Observable((subscriber) => {
       let before = false;
-      const look = this.#scheduler.schedule(() => {
-        before = this.#has(id);
-      }, frame - 1);
-      look.add(
-        this.#scheduler.schedule(() => {
+      subscriber.add(this.#atEndOf(frame - 1, () => (before = this.#has(id))));
+      subscriber.add(
+        this.#atEndOf(frame, () => {
           subscriber.next(!before ? 'gone before' : this.#has(id) ? 'still there' : 'evicted');
-        }, frame),
+        }),
       );
-      return look;
     });
+  }
+
+  /** Does something in a frame, after all that was set up for that frame. */
+  #atEndOf(frame: number, action: () => void): Subscription {
+    const actions = this.#scheduler.schedule(() => actions.add(this.#scheduler.schedule(action)), frame);
+    return actions;
   }
 
   /** Streams of other tests' managers may have the same offsets: each manager counts for itself. */
