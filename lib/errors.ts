@@ -80,7 +80,7 @@ export function printed(value: unknown): string {
       : Object(value) === value
         ? typeof value
         : String(value);
-  return text.slice(0, 80);
+  return text.slice(0, 80).replace(/\s/g, ' ');
 }
 
 /** The error for an argument that breaks a rule. */

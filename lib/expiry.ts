@@ -38,13 +38,12 @@ export class ExpiryQueue {
     const { slot } = item;
     item.deadline = deadline;
     if (deadline !== Infinity) {
-      if (slot < 0) this.#rise(heap.push(item) - 1, item);
-      else this.#settle(slot, item);
+      this.#place(slot < 0 ? heap.push(item) - 1 : slot, item);
     } else {
       if (slot < 0) return;
       item.slot = -1;
       const last = heap.pop() as Expiring;
-      if (last !== item) this.#settle(slot, last);
+      if (last !== item) this.#place(slot, last);
     }
     this.#arm();
   }
@@ -81,37 +80,27 @@ export class ExpiryQueue {
     (this.#action as { id?: { unref?: () => void } }).id?.unref?.();
   }
 
-  #settle(slot: number, item: Expiring): void {
-    this.#rise(this.#sink(slot, item), item);
-  }
-
-  #sink(from: number, item: Expiring): number {
+  /** Puts an item where it belongs, beginning at a slot that is free. */
+  #place(from: number, item: Expiring): void {
     const heap = this.#heap;
     let slot = from;
     for (;;) {
-      let child = 2 * slot + 1;
-      const left = heap[child];
-      if (left === undefined) break;
-      const right = heap[child + 1];
-      const least = right !== undefined && right.deadline < left.deadline ? (child++, right) : left;
-      if (least.deadline >= item.deadline) break;
-      heap[slot] = least;
-      least.slot = slot;
-      slot = child;
-    }
-    return slot;
-  }
-
-  #rise(from: number, item: Expiring): void {
-    const heap = this.#heap;
-    let slot = from;
-    while (slot > 0) {
-      const up = (slot - 1) >> 1;
-      const parent = heap[up] as Expiring;
-      if (parent.deadline <= item.deadline) break;
-      heap[slot] = parent;
-      parent.slot = slot;
-      slot = up;
+      let next = (slot - 1) >> 1;
+      let other = slot > 0 ? heap[next] : undefined;
+      if (other === undefined || other.deadline <= item.deadline) {
+        // Not up, then down, to the earlier child.
+        next = 2 * slot + 1;
+        other = heap[next];
+        const right = heap[next + 1];
+        if (other !== undefined && right !== undefined && right.deadline < other.deadline) {
+          other = right;
+          next++;
+        }
+        if (other === undefined || other.deadline >= item.deadline) break;
+      }
+      heap[slot] = other;
+      other.slot = slot;
+      slot = next;
     }
     heap[slot] = item;
     item.slot = slot;

@@ -80,10 +80,11 @@ export class InMemoryStreamManager implements StreamManager {
     const lifetime = checkIntegers(options, found?.lifetime ?? this.#lifetime);
     const { expiresAt } = lifetime;
     demand(expiresAt > this.#streams.expiry.now(), 'expiresAt', 'later than now', expiresAt);
-    const stream = options.resume === true ? this.#resumable(id) : this.#create(id, lifetime);
+    const resume = options.resume === true;
+    const stream = resume ? this.#resumable(id) : this.#create(id, lifetime);
     const input = new MemoryInput(stream);
     stream.handOver(input, lifetime);
-    this.#admitWaiters(stream);
+    if (!resume) this.#admitWaiters(stream);
     return input;
   }
 
@@ -219,7 +220,9 @@ export class InMemoryStreamManager implements StreamManager {
   }
 
   #admitWaiters(stream: AnyStream): void {
-    for (const { reader, options, leave } of this.#waiters.get(stream.id) ?? []) {
+    // A copy: whoever is told may delete the stream and wait again, for the next one.
+    for (const { reader, options, leave } of [...(this.#waiters.get(stream.id) ?? [])]) {
+      if (reader.closed) continue;
       reader.remove(leave);
       leave();
       reader.read({

@@ -11,7 +11,7 @@ export type Offset = string;
 /** The start of any stream. */
 export const START: Offset = '0000000000000000_0000000000000000';
 
-const FORM = /^\d{16}_\d{16}$/;
+const isOffset = (offset: unknown): boolean => typeof offset === 'string' && /^\d{16}_\d{16}$/.test(offset);
 
 /** The offset after `position` chunks of a generation. Streams in memory have tag 0. */
 export const encodeOffset = (generation: number, position: number): Offset =>
@@ -19,7 +19,7 @@ export const encodeOffset = (generation: number, position: number): Offset =>
 
 /** The parts of an offset, or `undefined` for one that is not of this library's form. */
 export function decodeOffset(offset: Offset): { generation: number; position: number } | undefined {
-  return FORM.test(offset)
+  return isOffset(offset)
     ? { generation: Number(offset.slice(0, 16)), position: Number(offset.slice(17, 27)) }
     : undefined;
 }
@@ -44,5 +44,5 @@ export function positionIn(offset: Offset, generation: number, length: number): 
 
 /** Throws `INVALID_ARGUMENT` for a malformed offset. */
 export function checkOffset(offset: Offset): void {
-  demand(typeof offset === 'string' && FORM.test(offset), 'after', 'an offset that a stream gave', offset);
+  demand(isOffset(offset), 'after', 'an offset that a stream gave', offset);
 }

@@ -2,7 +2,9 @@ import { catchError, map, type Observable, throwError } from 'rxjs';
 
 import type { OpenOptions, StreamError, StreamManager } from '../../lib/index.js';
 
-const codeOf = (error: unknown): string => String((error as Partial<StreamError> | undefined)?.code ?? error);
+/** The code of an error. */
+export const codeOf = (error: unknown): string =>
+  String((error as Partial<StreamError> | undefined)?.code ?? error);
 
 /** `'OK'`, or the code of what a call threw or rejected with. It serves plain values and promises alike. */
 export async function outcome(call: () => unknown): Promise<string> {
@@ -31,6 +33,10 @@ export async function claim(streams: StreamManager, id: string, options?: OpenOp
 /** Errors become their codes: rxjs-marbles compares nothing but name and message of an `Error`. */
 export const withCodes = <T>(source$: Observable<T>): Observable<T> =>
   source$.pipe(catchError((error: unknown) => throwError(() => codeOf(error))));
+
+/** The same with their messages. */
+export const withMessages = <T>(source$: Observable<T>): Observable<T> =>
+  source$.pipe(catchError((error: unknown) => throwError(() => (error as Error).message)));
 
 /** The codes with which an input failed. */
 export const codes = (failed: Observable<StreamError>): Observable<string> => failed.pipe(map(codeOf));

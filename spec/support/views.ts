@@ -16,7 +16,7 @@ export function eventWord(event: StreamEvent<string, unknown>): string {
 }
 
 /** The views of a stream that are observables, as words and codes. */
-export const views = (stream: DurableStream<string, string>) => ({
+export const views = (stream: DurableStream<string, unknown>) => ({
   chunks: byCode(stream),
   output: byCode(stream.output()),
   events: byCode(stream.events().pipe(map(eventWord))),
@@ -34,7 +34,7 @@ export async function codeOf(action: () => unknown): Promise<StreamErrorCode | u
 }
 
 /** The code that each view of a stream ends with: the end must come without more being written. */
-export const codesOf = async (stream: DurableStream<string, string>) => ({
+export const codesOf = async (stream: DurableStream<string, unknown>) => ({
   chunks: await codeOf(() => lastValueFrom(stream, { defaultValue: '' })),
   output: await codeOf(() => lastValueFrom(stream.output(), { defaultValue: '' })),
   events: await codeOf(() => lastValueFrom(stream.events())),
