@@ -50,13 +50,14 @@ export class ExpiryQueue {
 
   /** Hands out everything that is due, in the order of the deadlines. */
   sweep(): void {
-    if (this.#sweeping) return;
+    const outermost = !this.#sweeping;
     this.#sweeping = true;
     const now = this.now();
     for (let first = this.#heap[0]; first !== undefined && first.deadline <= now; first = this.#heap[0]) {
       this.set(first, Infinity);
       first.expire(now);
     }
+    if (!outermost) return;
     this.#sweeping = false;
     this.#arm();
   }

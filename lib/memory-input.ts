@@ -11,9 +11,8 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   readonly #stream: MemoryStream<C, O>;
   /** Why it can write no more, unless that is its own end or `close()`. */
   #failure: StreamError | undefined;
-  /** Whether somebody was given the failure. */
-  #watched = false;
-  #reported = false;
+  /** Whether somebody was given the failure: a watcher, or else RxJS. */
+  #told = false;
   #watchers: Set<Subscriber<StreamError>> | undefined;
   #abort: AbortController | undefined;
   /** The length of the stream when it was released; from then on the stream is not ours to tell of. */
@@ -85,7 +84,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   flush(): Promise<void> {
     this.#stream.settle();
     if (this.#failure === undefined) return Promise.resolve();
-    this.#watched = true;
+    this.#told = true;
     return Promise.reject(this.#failure);
   }
 
@@ -144,11 +143,11 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
     } else {
       this.#fail(error);
     }
-    if (this.#watched || this.#reported) return;
-    this.#reported = true;
-    // As for rejected promises: whoever takes `flush()` or `failed` right after the call has watched in time.
+    // As for rejected promises: whoever takes `flush()` or `failed` right after the call is in time.
     queueMicrotask(() => {
-      if (!this.#watched) reportUnhandled(error);
+      if (this.#told) return;
+      this.#told = true;
+      reportUnhandled(error);
     });
   }
 
@@ -160,14 +159,14 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
 
   #tell(watcher: Subscriber<StreamError>): void {
     if (this.#failure !== undefined) {
-      this.#watched = true;
+      this.#told = true;
       watcher.next(this.#failure);
     }
     watcher.complete();
   }
 
   #abortWith(error: StreamError): void {
-    this.#watched = true;
+    this.#told = true;
     this.#abort?.abort(error);
   }
 }

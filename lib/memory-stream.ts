@@ -4,6 +4,7 @@ import type { MemoryInput } from './memory-input.js';
 import type { Reader, StreamEnd } from './reader.js';
 import type { StreamHead, StreamLifetime } from './stream-manager.js';
 import { StreamSubject } from './stream-subject.js';
+import { demand } from './validation.js';
 
 /** A lifetime with nothing left out. */
 export type FullLifetime = { readonly [K in keyof StreamLifetime]-?: number };
@@ -204,14 +205,13 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   }
 
   #count(chunk: C, sizeOf: (chunk: C) => number, maxBytes: number): void {
-    let bytes = NaN;
-    let cause: unknown;
+    let bytes: number;
     try {
       bytes = sizeOf(chunk);
-    } catch (error) {
-      cause = error;
+      demand(bytes >= 0, 'sizeOf(chunk)', 'a number of bytes', bytes);
+    } catch (cause) {
+      throw invalid('sizeOf failed on the chunk.', { cause });
     }
-    if (!(bytes >= 0)) throw invalid('sizeOf gave no number of bytes for the chunk.', { cause });
     if (this.#bytes + bytes > maxBytes) this.#full('maxBytes', maxBytes);
     this.#bytes += bytes;
   }

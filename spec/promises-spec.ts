@@ -11,6 +11,8 @@ import { ttl } from './promises/ttl.js';
 import { lease } from './promises/lease.js';
 import { stopping } from './promises/stopping.js';
 import { virtualTime } from './promises/virtual-time.js';
+import { limits } from './promises/limits.js';
+import { byReference } from './promises/by-reference.js';
 import type { ManagerFactory } from './support/manager-factory.js';
 
 const inMemory: ManagerFactory = (scheduler, options) => new InMemoryStreamManager({ ...options, scheduler });
@@ -27,3 +29,5 @@ offsets(inMemory);
 stopping(inMemory);
 seed(inMemory);
 virtualTime(inMemory);
+limits(inMemory);
+byReference(inMemory);

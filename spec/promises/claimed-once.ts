@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { StreamInput } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
-import { claim, codes, outcome, outcomesAt, withCodes } from '../support/outcomes.js';
+import { claim, codes, outcome, outcomesAt } from '../support/outcomes.js';
 import { runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 
 export function claimedOnce(createManager: ManagerFactory): void {
   describe('Promise 6: an id is claimed once', () => {
@@ -178,7 +179,7 @@ export function claimedOnce(createManager: ManagerFactory): void {
           m.expect(codes(latter.failed)).toBeObservable(failed2, { f: 'CANCELLED' });
         });
 
-        m.expect(withCodes(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
+        m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
         m.expect(codes(former.failed)).toBeObservable(failed, { f: 'ABORTED' });
       }),
     );

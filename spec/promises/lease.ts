@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { StreamInput, StreamManager, StreamStatus } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
-import { claim, codes, outcome, outcomesAt, withCodes } from '../support/outcomes.js';
+import { claim, codes, outcome, outcomesAt } from '../support/outcomes.js';
 import { RecordingScheduler, runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 
 /** A producer that goes away at the end of its source without an outcome. */
 const leaving = (input: StreamInput<string>): Partial<Observer<string>> => ({
@@ -29,7 +30,7 @@ export function lease(createManager: ManagerFactory): void {
         const thatFrame = '  --------(ab#) ';
         const failed = '     ---|         ';
         const input = streams.open<string>('s');
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
 
         m.cold<string>(source).subscribe(leaving(input));
 
@@ -63,7 +64,7 @@ export function lease(createManager: ManagerFactory): void {
       const streams = createManager(clock, { lease: 5 });
       const seen: unknown[] = [];
       streams.open<string>('s').close();
-      withCodes(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+      byCode(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
 
       clock.frame = 4;
       expect(await streams.head('s')).toMatchObject({ status: 'open' });
@@ -143,7 +144,7 @@ export function lease(createManager: ManagerFactory): void {
           second$.subscribe(leaving(streams.open<string>('s', { resume: true }))),
         );
 
-        m.expect(withCodes(streams.subscribe<string>('s'))).toBeObservable(
+        m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(
           expected,
           undefined,
           'DEADLINE_EXCEEDED',
@@ -172,7 +173,7 @@ export function lease(createManager: ManagerFactory): void {
       const streams = createManager(new VirtualTimeScheduler(), { lease: 0 });
       const seen: unknown[] = [];
       const input = streams.open<string>('s');
-      withCodes(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+      byCode(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
       await input.write('a');
       input.close();
       expect(await streams.head('s')).toMatchObject({ status: 'error', chunks: 1, endedAt: 0 });
@@ -199,7 +200,7 @@ export function lease(createManager: ManagerFactory): void {
       const streams = createManager(clock, { lease: 5 });
       const seen: unknown[] = [];
       streams.open('s').close();
-      withCodes(streams.subscribe('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+      byCode(streams.subscribe('s')).subscribe({ error: (code: unknown) => seen.push(code) });
       await streams.stop('s');
       expect(seen).toEqual(['CANCELLED']);
       clock.flush();
@@ -236,7 +237,7 @@ export function lease(createManager: ManagerFactory): void {
         const streams = createManager(new RecordingScheduler(clock, 50), { lease: 3, ttl: 4 });
         const seen: unknown[] = [];
         streams.open('s').close();
-        withCodes(streams.subscribe('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+        byCode(streams.subscribe('s')).subscribe({ error: (code: unknown) => seen.push(code) });
         clock.flush();
         expect(clock.frame).toBeGreaterThan(50);
         expect(seen).toEqual(['DEADLINE_EXCEEDED']);

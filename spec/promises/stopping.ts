@@ -1,11 +1,12 @@
 import { config, fromEvent, map, NEVER, take, takeUntil, VirtualTimeScheduler } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { StopOptions, StreamInput, StreamManager } from '../../lib/index.js';
+import type { StopOptions, StreamError, StreamInput, StreamManager } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
-import { codeOf, codes, outcome, outcomesAt, withCodes, withMessages } from '../support/outcomes.js';
+import { codes, outcome, outcomesAt, byMessage } from '../support/outcomes.js';
 import { RecordingScheduler, runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 
 export function stopping(createManager: ManagerFactory): void {
   describe('Promise 9: leaving is not stopping', () => {
@@ -85,7 +86,7 @@ function stopWithoutGrace(createManager: ManagerFactory): void {
         const late = '      ------(ab#)';
         const source$ = m.cold<string>(source);
         const input = streams.open<string>('s');
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
         m.cold(stop).subscribe(() => void streams.stop('s'));
 
         source$.pipe(takeUntil(input.failed)).subscribe(input);
@@ -142,7 +143,7 @@ function stopWithoutGrace(createManager: ManagerFactory): void {
       const input = streams.open<string>('s');
       const seen: unknown[] = [];
       streams.subscribe<string>('s').subscribe({ next: () => void streams.stop('s'), error: () => {} });
-      withCodes(streams.subscribe<string>('s')).subscribe({
+      byCode(streams.subscribe<string>('s')).subscribe({
         next: (chunk) => seen.push(chunk),
         error: (code: unknown) => seen.push(code),
       });
@@ -185,11 +186,13 @@ function stopWithGrace(createManager: ManagerFactory): void {
         const expected = 'a-b-c-d-#      ';
         const failed = '  --------(f|)   ';
         const input = streams.open<string>('s');
-        const aborted$ = fromEvent(input.signal, 'abort').pipe(map(() => codeOf(input.signal.reason)));
+        const aborted$ = fromEvent(input.signal, 'abort').pipe(
+          map(() => (input.signal.reason as StreamError).code),
+        );
         m.cold(stop).subscribe(() => void streams.stop('s', { grace: 5 }));
         m.cold<string>(source).subscribe(input);
 
-        m.expect(withCodes(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
+        m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
         m.expect(aborted$).toBeObservable(aborted, { a: 'CANCELLED' });
         m.expect(codes(input.failed)).toBeObservable(failed, { f: 'CANCELLED' });
       }),
@@ -208,7 +211,7 @@ function stopWithGrace(createManager: ManagerFactory): void {
           const lateSub = ' --------------^          ';
           const late = `    --------------(abcd${expected.at(-1)!})`;
           const input = streams.open<string>('s');
-          const stream$ = withCodes(streams.subscribe<string>('s'));
+          const stream$ = byCode(streams.subscribe<string>('s'));
           m.cold(stop).subscribe(() => void streams.stop('s', { grace: 5 }));
           m.cold<string>(source).subscribe(input);
 
@@ -231,7 +234,7 @@ function stopWithGrace(createManager: ManagerFactory): void {
         m.cold<string>(source).subscribe(input);
         m.cold(stop).subscribe(() => void streams.stop('s', { grace: 5 }));
 
-        m.expect(withCodes(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
+        m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, 'CANCELLED');
         m.expect(codes(input.failed)).toBeObservable(failed, { f: 'CANCELLED' });
       }),
     );
@@ -259,7 +262,7 @@ function stopWithGrace(createManager: ManagerFactory): void {
           const input = streams.open<string>('s');
           m.cold(stops).subscribe((stop) => void streams.stop('s', stop === 'x' ? first : second));
 
-          m.expect(withMessages(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, reason);
+          m.expect(byMessage(streams.subscribe<string>('s'))).toBeObservable(expected, undefined, reason);
           m.expect(input.failed.pipe(map(({ message }) => message))).toBeObservable(
             expected.replace('#', '(f|)'),
             { f: reason },

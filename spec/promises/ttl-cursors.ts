@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { StreamInput, StreamManager } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
-import { codes, outcome, withCodes } from '../support/outcomes.js';
+import { codes, outcome } from '../support/outcomes.js';
 import { runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 
 type Iterator = AsyncIterableIterator<string, undefined>;
 
@@ -96,7 +97,7 @@ export function cursors(createManager: ManagerFactory): void {
         const tooLate = '  -----#     ';
         const failed = '   -----(f|) ';
         const input = streams.open<string>('s');
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
         m.cold<string>(source).subscribe(input);
         m.cold(deletion).subscribe(() => void streams.delete('s'));
 
@@ -116,7 +117,7 @@ export function cursors(createManager: ManagerFactory): void {
           const expected = view === 'status' ? 'o-#' : '--#';
           streams.open<string>('s');
           m.cold(deletion).subscribe(() => void streams.delete('s'));
-          m.expect(withCodes<unknown>(streams.subscribe('s')[view]())).toBeObservable(
+          m.expect(byCode<unknown>(streams.subscribe('s')[view]())).toBeObservable(
             expected,
             { o: 'open' },
             'NOT_FOUND',
@@ -131,7 +132,7 @@ export function cursors(createManager: ManagerFactory): void {
         const input = await written(streams, 's', 'a', 'b', 'c');
         if (end === 'finished') input.complete();
         const seen: unknown[] = [];
-        withCodes(streams.subscribe<string>('s')).subscribe({
+        byCode(streams.subscribe<string>('s')).subscribe({
           next: (chunk) => {
             seen.push(chunk);
             if (chunk === 'b') void streams.delete('s');

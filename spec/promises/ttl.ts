@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { StreamManager } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
-import { claim, codes, outcome, outcomesAt, withCodes } from '../support/outcomes.js';
+import { claim, codes, outcome, outcomesAt } from '../support/outcomes.js';
 import { RecordingScheduler, runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 import { cursors } from './ttl-cursors.js';
 import { idleTtl } from './ttl-idle.js';
 
@@ -43,7 +44,7 @@ function finishedStreams(createManager: ManagerFactory): void {
           const inTimeSub = ' ------^';
           const tooLateSub = '-------^';
           const tooLate = '   -------#';
-          const stream$ = withCodes(streams.subscribe<string>('s'));
+          const stream$ = byCode(streams.subscribe<string>('s'));
 
           m.cold<string>(source).subscribe(streams.open<string>('s'));
 
@@ -61,7 +62,7 @@ function finishedStreams(createManager: ManagerFactory): void {
           const source = '    ab|     ';
           const tooLateSub = '-------^';
           const tooLate = '   -------#';
-          const view$ = withCodes<unknown>(streams.subscribe('s')[view]());
+          const view$ = byCode<unknown>(streams.subscribe('s')[view]());
 
           m.cold<string>(source).subscribe(streams.open<string>('s'));
 
@@ -126,7 +127,7 @@ function finishedStreams(createManager: ManagerFactory): void {
         const inTime = '    299999ms | ';
         const tooLateSub = '5m       ^ ';
         const tooLate = '   5m       # ';
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
 
         m.cold<string>(source).subscribe(streams.open<string>('s'));
 
@@ -163,7 +164,7 @@ function finishedStreams(createManager: ManagerFactory): void {
         const early = '   ab-|';
         const lateSub = ' ---^ ';
         const late = '    ---#';
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
 
         m.cold<string>(source).subscribe(streams.open<string>('s'));
 
@@ -224,7 +225,7 @@ function absoluteExpiry(createManager: ManagerFactory): void {
         const tooLate = '   -------#     ';
         const failed = '    -------(f|)  ';
         const input = streams.open<string>('s', { expiresAt: 7 });
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
 
         m.cold<string>(source).subscribe(input);
 
@@ -240,7 +241,7 @@ function absoluteExpiry(createManager: ManagerFactory): void {
       const streams = createManager(clock);
       const input = streams.open<string>('s', { expiresAt: 5 });
       const seen: unknown[] = [];
-      withCodes(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+      byCode(streams.subscribe<string>('s')).subscribe({ error: (code: unknown) => seen.push(code) });
       clock.frame = 5;
       expect(await outcome(() => input.write('a'))).toBe('NOT_FOUND');
       expect(await outcome(() => streams.head('s'))).toBe('NOT_FOUND');

@@ -4,8 +4,9 @@ import { describe, expect, it, vi } from 'vitest';
 import type { StreamManager } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles, testScheduler } from '../support/marbles.js';
-import { codes, withCodes } from '../support/outcomes.js';
+import { codes } from '../support/outcomes.js';
 import { RecordingScheduler, runUntil } from '../support/schedulers.js';
+import { byCode } from '../support/views.js';
 
 const NUMBER = 1_000;
 
@@ -23,7 +24,7 @@ function populate(streams: StreamManager): void {
     streams.open(`stopping${i}`);
     void streams.stop(`stopping${i}`, { grace: i });
     streams.subscribe(`unknown${i}`, { wait: i }).subscribe({ error: () => {} });
-    streams.subscribe(`unknown${i}`, { wait: Infinity }).subscribe();
+    streams.subscribe(`unknown${i}`, { wait: Infinity }).subscribe({ error: () => {} });
     streams.open(`open${i}`);
   }
 }
@@ -151,8 +152,8 @@ function lifecycles(createManager: ManagerFactory): void {
 
         const first$ = m.cold<string>(first);
         const second$ = m.hot<string>(second);
-        const stream$ = withCodes(streams.subscribe<string>('s'));
-        const waiting$ = withCodes(streams.subscribe<string>('s', { wait: Infinity }));
+        const stream$ = byCode(streams.subscribe<string>('s'));
+        const waiting$ = byCode(streams.subscribe<string>('s', { wait: Infinity }));
         const input = streams.open<string>('s');
         first$.subscribe({ next: (chunk) => input.next(chunk), complete: () => input.close() });
         m.cold(reuse).subscribe(() => {
@@ -199,8 +200,8 @@ function lifecycles(createManager: ManagerFactory): void {
 
         const second$ = m.hot<string>(second);
         const third$ = m.hot<string>(third);
-        const stream$ = withCodes(streams.subscribe<string>('s'));
-        const waiting$ = withCodes(streams.subscribe<string>('s', { wait: 2 }));
+        const stream$ = byCode(streams.subscribe<string>('s'));
+        const waiting$ = byCode(streams.subscribe<string>('s', { wait: 2 }));
         const input = streams.open<string>('s');
         m.cold<string>(first).subscribe(input);
         m.cold(reuse).subscribe(() => {
@@ -231,7 +232,7 @@ function modes(createManager: ManagerFactory): void {
     it('serves out of run mode, where a letter is ten frames', () => {
       const scheduler = testScheduler();
       const streams = createManager(scheduler, { ttl: 30 });
-      const stream$ = withCodes(streams.subscribe<string>('s'));
+      const stream$ = byCode(streams.subscribe<string>('s'));
       const source$ = scheduler.createColdObservable('-a-b|');
       source$.subscribe(streams.open<string>('s'));
 
@@ -245,7 +246,7 @@ function modes(createManager: ManagerFactory): void {
     it('serves in run mode, where a letter is one', () => {
       const scheduler = testScheduler();
       const streams = createManager(scheduler, { ttl: 3 });
-      const stream$ = withCodes(streams.subscribe<string>('s'));
+      const stream$ = byCode(streams.subscribe<string>('s'));
 
       scheduler.run(({ cold, expectObservable }) => {
         const source = '    -a-b|       ';
@@ -273,7 +274,7 @@ function modes(createManager: ManagerFactory): void {
         const tooLateSub = '- 5m -----^        ';
         const tooLate = '   - 5m -----#        ';
         const input = streams.open<string>('s');
-        const stream$ = withCodes(streams.subscribe<string>('s'));
+        const stream$ = byCode(streams.subscribe<string>('s'));
         m.cold<string>(source).subscribe({
           next: (chunk) => input.next(chunk),
           complete: () => input.close(),
