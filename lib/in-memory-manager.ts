@@ -79,7 +79,8 @@ export class InMemoryStreamManager implements StreamManager {
     const found = this.#find(id);
     const lifetime = checkIntegers(options, found?.lifetime ?? this.#lifetime);
     const { expiresAt } = lifetime;
-    demand(expiresAt > this.#streams.expiry.now(), 'expiresAt', 'later than now', expiresAt);
+    const holds = expiresAt === Infinity || expiresAt > this.#streams.expiry.now();
+    demand(holds, 'expiresAt', 'later than now', expiresAt);
     const resume = options.resume === true;
     const stream = resume ? this.#resumable(id) : this.#create(id, lifetime);
     const input = new MemoryInput(stream);

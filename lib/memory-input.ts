@@ -3,7 +3,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import { ended, type StreamError, toStreamError } from './errors.js';
 import type { MemoryStream } from './memory-stream.js';
 import type { Offset } from './offset.js';
-import { reportUnhandled, type StreamEnd } from './reader.js';
+import { done, reportUnhandled, type StreamEnd } from './reader.js';
 import type { StreamInput, StreamStatus } from './stream-manager.js';
 
 /** Writes a stream in memory, where everything is durable as soon as it is written. */
@@ -74,7 +74,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   complete(...output: [output?: O]): void {
-    this.#finish(output.length === 0 ? { type: 'done' } : { type: 'done', output: output[0] as O });
+    this.#finish(done(output));
   }
 
   error(error: unknown): void {

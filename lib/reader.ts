@@ -11,6 +11,12 @@ export type StreamOutcome<O> =
 /** How a stream ends for a reader: with its outcome, or without because it was lost to the reader. */
 export type StreamEnd<O> = StreamOutcome<O> | { readonly type: 'lost'; readonly error: StreamError };
 
+const WITHOUT_OUTPUT: StreamOutcome<never> = { type: 'done' };
+
+/** The outcome that `complete(...output)` means. */
+export const done = <O>(output: [output?: O]): StreamOutcome<O> =>
+  output.length === 0 ? WITHOUT_OUTPUT : { type: 'done', output: output[0] as O };
+
 /** Where a reader goes to read. */
 export interface Readable<C, O> {
   /** Delivers to the reader all that it wants, then the end, until it is detached. Throws what it refuses. */

@@ -1,11 +1,12 @@
 import { ChunkObservable, DurableStream } from './durable-stream.js';
 import { ended, toStreamError } from './errors.js';
 import { encodeOffset, type Offset } from './offset.js';
-import { NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
+import { done, NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
 import type { StreamStatus } from './stream-manager.js';
 
-/** The log of a stream without chunks: shared, so never pushed to. */
+// What a stream has before it has any: shared, because most streams are small, and so never added to.
 const NO_CHUNKS: never[] = [];
+const NOBODY = new Set<never>();
 
 /**
  * A subject that replays everything to everybody, like a `ReplaySubject` without a limit, and knows its status and
@@ -25,7 +26,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
   #delivered = 0;
   /** In the order they came; `undefined` once the end has been told. */
-  #readers: Set<Reader<C, O>> | undefined = new Set();
+  #readers: Set<Reader<C, O>> | undefined = NOBODY;
   #end: StreamEnd<O> | undefined;
   /** Whether some call below us on the stack delivers what is written. */
   #delivering = false;
@@ -73,7 +74,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
 
   /** Ends the stream with an output, or with none. Throws `FAILED_PRECONDITION` after the end. */
   complete(...output: [output?: O]): void {
-    this.seal(output.length === 0 ? { type: 'done' } : { type: 'done', output: output[0] as O });
+    this.seal(done(output));
     this.deliver();
   }
 
@@ -99,6 +100,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     this.#delivering = true;
     reader.source = this;
     reader.liveFrom = this.#log.length;
+    if (this.#readers === NOBODY) this.#readers = new Set();
     if (this.#readers?.add(reader).size === 1) this.observedChanged();
     this.#replay(reader);
     if (this.#readers === undefined && this.#end !== undefined && reader.source === this)

@@ -32,12 +32,16 @@ export function checkInteger(name: string, value: number | undefined, byDefault:
   return value;
 }
 
-/** The numbers given, each checked by {@link checkInteger}, and the defaults of those left out. */
+/** The numbers given, each checked by {@link checkInteger}, and the defaults of those left out: the defaults
+ * themselves, not a copy, if that is all. */
 export function checkIntegers<K extends string>(
   given: Readonly<Partial<Record<NoInfer<K>, number | undefined>>>,
   defaults: Readonly<Record<K, number>>,
-): Record<K, number> {
-  const all: Record<K, number> = { ...defaults };
-  for (const name in all) all[name] = checkInteger(name, given[name], all[name]);
+): Readonly<Record<K, number>> {
+  let all = defaults;
+  for (const name in defaults) {
+    const value = checkInteger(name, given[name], defaults[name]);
+    if (value !== defaults[name]) all = { ...all, [name]: value };
+  }
   return all;
 }

@@ -179,6 +179,23 @@ describe('writeTo, when it may write no more', () => {
     expect(streams.head('s').status).toBe('error');
   });
 
+  it('tells of a stop, and not of an error that the source had because of it', () => {
+    const streams = new TestStreamManager(testScheduler());
+    const source = new Subject<string>();
+    const written = record(source.pipe(writeTo(streams, 's')));
+    streams.subscribe('s').subscribe({
+      next: () => {
+        streams.stop('s');
+        source.error(new Error('aborted'));
+      },
+      error: () => undefined,
+    });
+
+    source.next('a');
+
+    expect(written).toEqual(['a', '# CANCELLED']);
+  });
+
   it('does not subscribe to the source when somebody who waited for the stream stops it as it opens', () => {
     const streams = new TestStreamManager(testScheduler());
     const source = new Subject<string>();

@@ -440,6 +440,19 @@ describe.each(environments)('TestStreamManager under $name', ({ run }) => {
   });
 });
 
+it('understands the time progression and the spaces of run mode', () => {
+  const scheduler = testScheduler();
+  scheduler.run(() => {
+    const streams = new TestStreamManager(scheduler, { lease: 5 });
+
+    streams.write('done', '  -a 9ms b --- |');
+    streams.write('gone', '  -a 9ms -     ');
+
+    streams.expectStatus('done').toBe('o 14ms (d|)');
+    streams.expectStatus('gone').toBe('o 16ms (e|)');
+  });
+});
+
 it('leaves a virtual clock that has drained, with nothing of its own to run', () => {
   const scheduler = testScheduler();
   scheduler.run(() => {
