@@ -70,7 +70,9 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
     // Taken before: callbacks may write more before the write returns.
     const offset = this.#stream.offsetAt(this.#stream.length + 1);
     const refusal = this.#put(chunk);
-    return refusal === undefined ? Promise.resolve(offset) : Promise.reject(refusal);
+    if (refusal === undefined) return Promise.resolve(offset);
+    if (refusal === this.#failure) this.#told = true;
+    return Promise.reject(refusal);
   }
 
   complete(...output: [output?: O]): void {

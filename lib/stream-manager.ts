@@ -117,8 +117,8 @@ export type StreamEvent<C, O = void> = StreamChunkEvent<C> | StreamDoneEvent<O> 
 
 /**
  * Writes one stream. It is an `Observer`, so `source$.subscribe(input)` works; `next`, `complete` and `error` never
- * throw. What they can't do fails the input: {@link failed} emits, {@link flush} rejects, and if nobody watches
- * either (or {@link signal}) until the next microtask, RxJS's `config.onUnhandledError` gets the error, once.
+ * throw. What they can't do fails the input: {@link failed} emits, {@link flush} and {@link write} reject, and if nobody
+ * watches any of these (or {@link signal}) by the next microtask, RxJS's `config.onUnhandledError` gets the error, once.
  */
 export interface StreamInput<C, O = void> extends Observer<C> {
   /** The stream's id. */

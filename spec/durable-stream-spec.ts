@@ -185,9 +185,18 @@ describe('DurableStream', () => {
       expect(next).toHaveBeenCalledTimes(1);
     });
 
-    it('take(0), which does not even look up', () => {
-      const { streams } = prepared();
-      expect(noted(streams.subscribe('unknown').pipe(take(0)))).toEqual(['|']);
+    it('a subscriber that has left before', () => {
+      const { streams, stream } = prepared(...CHUNKS);
+      const next = vi.spyOn(Subscriber.prototype, 'next');
+      const error = vi.spyOn(Subscriber.prototype, 'error');
+      for (const chunks of [stream, streams.subscribe<string>('unknown')]) {
+        new Observable<string>((subscriber) => {
+          subscriber.unsubscribe();
+          chunks.subscribe(subscriber);
+        }).subscribe();
+      }
+      expect(next).not.toHaveBeenCalled();
+      expect(error).not.toHaveBeenCalled();
     });
   });
 

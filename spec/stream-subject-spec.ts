@@ -309,6 +309,11 @@ describe('StreamSubject', () => {
       expect(errorOf(error)).toBe(error);
     });
 
+    it('takes an error of another copy of the library for what it is', () => {
+      const error = { name: 'StreamError', code: 'DATA_LOSS', message: 'lost' };
+      expect(errorOf(error)).toBe(error);
+    });
+
     it('makes any other error a StreamError with the original as its cause', () => {
       const original = new RangeError('too far');
       const error = errorOf(original);

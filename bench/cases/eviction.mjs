@@ -44,12 +44,12 @@ export default {
   },
   rows: () => [
     {
-      label: 'eviction of 1,000 beside 100,000 open streams, and beside none',
+      label: 'eviction of 1,000 streams beside 100,000 open ones',
       ours: 'open',
       targets: [{ of: 'alone', most: 1.2 }],
     },
     {
-      label: 'eviction of 1,000 beside 100,000 that expire later, and beside none',
+      label: 'eviction of 1,000 streams beside 100,000 that expire later',
       ours: 'later',
       targets: [{ of: 'alone', most: 1.2 }],
     },

@@ -2,7 +2,7 @@ import { lastValueFrom, map, VirtualTimeScheduler } from 'rxjs';
 import type { Context } from 'rxjs-marbles';
 import { describe, expect, it } from 'vitest';
 
-import type { StreamErrorCode } from '../../lib/index.js';
+import type { StreamError, StreamErrorCode, StreamInput } from '../../lib/index.js';
 import type { ManagerFactory } from '../support/manager-factory.js';
 import { marbles, testScheduler } from '../support/marbles.js';
 import { codeOf, codesOf, inEveryView, noted, pulled, views } from '../support/views.js';
@@ -242,6 +242,7 @@ export function ends(createManager: ManagerFactory): void {
       ['an error with a number as its code', { code: 5 }],
       ['an error with the code OK', { code: 'OK' }],
       ['an error with a code in lower case', { code: 'not_found' }],
+      ['a StreamError with a code of its own', { name: 'StreamError', code: 'ENOENT' }],
     ])('makes %s, given as an error, UNKNOWN', async (_what, error) => {
       const streams = createManager(testScheduler());
       streams.open<string>('s').error(error);
@@ -289,16 +290,22 @@ export function ends(createManager: ManagerFactory): void {
       expect(await codeOf(() => pull)).toBe('NOT_FOUND');
     });
 
-    it('tells an input of an expiry that is due, also before the sweep', () => {
+    it.each<[string, (input: StreamInput<string>) => unknown, unknown]>([
+      ['failed', (input) => noted(input.failed.pipe(map((error) => error.code))), ['NOT_FOUND', '|']],
+      ['signal', (input) => (input.signal.reason as StreamError).code, 'NOT_FOUND'],
+      ['flush()', (input) => codeOf(() => input.flush()), 'NOT_FOUND'],
+      ['write()', (input) => codeOf(() => input.write('a')), 'NOT_FOUND'],
+      ['closed', (input) => input.closed, true],
+    ])('tells by %s of an expiry that is due, also before the sweep', async (_what, ask, answer) => {
       const clock = new VirtualTimeScheduler();
       const streams = createManager(clock);
-      let failed: unknown[] = [];
+      let told: unknown;
       clock.schedule(() => {
-        failed = noted(input.failed.pipe(map((error) => error.code)));
+        told = ask(input);
       }, 5);
       const input = streams.open<string>('s', { expiresAt: 5 });
       clock.flush();
-      expect(failed).toEqual(['NOT_FOUND', '|']);
+      expect(await told).toEqual(answer);
     });
   });
 }

@@ -341,6 +341,22 @@ export function exactlyOnce(createManager: ManagerFactory): void {
       expect(late).toEqual(Array(3).fill(['a', 'b', 'c', '|']));
     });
 
+    it('shows those who come in a callback nothing that its siblings wait for', () => {
+      const streams = createManager(testScheduler());
+      const input = streams.open<string>('s');
+      const stream = streams.subscribe<string>('s');
+      const log: string[] = [];
+      stream.subscribe((chunk) => {
+        log.push(`first ${chunk}`);
+        if (chunk !== 'a') return;
+        input.next('b');
+        stream.subscribe((again) => log.push(`late ${again}`));
+      });
+      stream.subscribe((chunk) => log.push(`second ${chunk}`));
+      input.next('a');
+      expect(log).toEqual(['first a', 'late a', 'second a', 'first b', 'second b', 'late b']);
+    });
+
     it('has the last event as its last, whatever was written in callbacks', () => {
       const streams = createManager(testScheduler());
       const input = streams.open<string, string>('s');

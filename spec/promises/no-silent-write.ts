@@ -37,6 +37,7 @@ export function noSilentWrite(createManager: ManagerFactory): void {
       const WATCHES: [string, (input: Input) => unknown][] = [
         ['failed', (input) => input.failed.subscribe()],
         ['flush()', (input) => codeOf(() => input.flush())],
+        ['write()', (input) => codeOf(() => input.write('b'))],
         ['signal', (input) => input.signal],
       ];
 
@@ -57,8 +58,8 @@ export function noSilentWrite(createManager: ManagerFactory): void {
           await stop();
           refuseNext(input);
         });
-        // What `flush()` was asked for before had been fulfilled.
-        expect(unhandled).toHaveLength(watched === 'flush()' ? 1 : 0);
+        // What `flush()` and `write()` were asked for before had been fulfilled.
+        expect(unhandled).toHaveLength(watched.endsWith('()') ? 1 : 0);
       });
 
       it.each(WATCHES)('config.onUnhandledError too if %s is watched too late', async (_watch, watch) => {
@@ -148,6 +149,29 @@ export function noSilentWrite(createManager: ManagerFactory): void {
         input.next('a');
         expect(seen).toEqual(['a', 'b', '|']);
       });
+      expect(unhandled).toMatchObject([{ code: 'FAILED_PRECONDITION' }]);
+    });
+
+    it.each(['done', 'error'])('refuses what the callback of the end writes (%s)', async (how) => {
+      const streams = createManager(testScheduler());
+      const input = streams.open<string, string>('s');
+      const events$ = streams.subscribe<string, string>('s').events().pipe(map(eventWord));
+      let refused = 0;
+      const unhandled = await unhandledBy(() => {
+        const write = (): void => {
+          input.next('a');
+          input.complete('b');
+          input.error(new Error('c'));
+          refused += 3;
+        };
+        streams.subscribe<string>('s').subscribe({ error: write, complete: write });
+        const before = noted(events$);
+        if (how === 'done') input.complete('o');
+        else input.error({ code: 'ABORTED' });
+        expect(before).toEqual([how === 'done' ? 'done:o' : 'error:ABORTED', '|']);
+        expect(noted(events$)).toEqual(before);
+      });
+      expect(refused).toBe(3);
       expect(unhandled).toMatchObject([{ code: 'FAILED_PRECONDITION' }]);
     });
 

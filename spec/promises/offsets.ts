@@ -85,6 +85,16 @@ export function offsets(createManager: ManagerFactory): void {
         }
       });
 
+      it('are, as the tail of an input that was released, where it was then', async () => {
+        const { streams, input } = written('a');
+        const { tail } = input;
+        const next = streams.open<string, string>('s', { resume: true });
+        await next.opened;
+        next.next('b');
+        expect(input.tail).toBe(tail);
+        expect(next.tail > tail).toBe(true);
+      });
+
       it.each(['done', 'error'])('have the outcome at the tail (%s)', async (status) => {
         const { streams, input } = written('a', 'b');
         const { tail } = input;
@@ -165,6 +175,24 @@ export function offsets(createManager: ManagerFactory): void {
           ['b', true],
           ['c', false],
           ['d', false],
+        ]);
+      });
+
+      it('tell so of a chunk that was written before, but not seen by anybody yet', () => {
+        const { streams, input } = written('a');
+        const flags: [string, boolean][] = [];
+        noted(read(streams), (chunk) => {
+          if (chunk !== 'a') return;
+          input.next('b');
+          read(streams)
+            .events()
+            .subscribe((event) => event.type === 'chunk' && flags.push([event.chunk, event.replay]));
+        });
+        input.next('c');
+        expect(flags).toEqual([
+          ['a', true],
+          ['b', true],
+          ['c', false],
         ]);
       });
 
