@@ -108,10 +108,13 @@ export class InMemoryStreamManager implements StreamManager {
     const most = checkInteger('limit', limit, 1_000);
     const first = sortKey(after);
     const ids = [...this.#streams.byId.keys()].filter((id) => id.startsWith(prefix) && sortKey(id) > first);
-    return ids
-      .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
-      .flatMap((id) => this.#find(id)?.head() ?? [])
-      .slice(0, most);
+    const heads: StreamHead[] = [];
+    for (const id of ids.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))) {
+      if (heads.length >= most) break;
+      const stream = this.#find(id);
+      if (stream !== undefined) heads.push(stream.head());
+    }
+    return heads;
   }
 
   delete(id: string): void {
@@ -147,10 +150,11 @@ export class InMemoryStreamManager implements StreamManager {
   }
 
   #find(id: string): AnyStream | undefined {
-    this.#assertOpen();
     checkId(id);
     const { byId } = this.#streams;
     byId.get(id)?.settle();
+    // Last: whoever is told of what has expired may close the manager.
+    this.#assertOpen();
     return byId.get(id);
   }
 
@@ -163,7 +167,10 @@ export class InMemoryStreamManager implements StreamManager {
   #create(id: string, lifetime: FullLifetime): AnyStream {
     const { byId, expiry, limits } = this.#streams;
     const { maxStreams } = limits;
-    if (byId.size >= maxStreams) expiry.sweep();
+    if (byId.size >= maxStreams) {
+      expiry.sweep();
+      this.#assertOpen();
+    }
     if (byId.has(id)) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
     if (byId.size >= maxStreams) {
       throw new StreamError('RESOURCE_EXHAUSTED', `No room for another stream: maxStreams is ${maxStreams}.`);
