@@ -1,5 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs';
 
+import { attachDispose } from './dispose.js';
 import { ended, type StreamError, toStreamError } from './errors.js';
 import type { MemoryStream } from './memory-stream.js';
 import type { Offset } from './offset.js';
@@ -8,6 +9,10 @@ import type { StreamInput, StreamStatus } from './stream-manager.js';
 
 /** Writes a stream in memory, where everything is durable as soon as it is written. */
 export class MemoryInput<C, O> implements StreamInput<C, O> {
+  static {
+    attachDispose(this.prototype);
+  }
+
   readonly #stream: MemoryStream<C, O>;
   /** Why it can write no more, unless that is its own end or `close()`. */
   #failure: StreamError | undefined;

@@ -49,6 +49,16 @@ describe('Disposal', () => {
     expect(Object.getOwnPropertySymbols(prototype)).toEqual(attached);
   });
 
+  it('closes an input, which leaves the stream to its lease', () => {
+    const streams = new InMemoryStreamManager({ lease: 0 });
+    const input = streams.open('s');
+
+    dispose(input, Symbol.dispose);
+
+    expect(input.closed).toBe(true);
+    expect(streams.head('s').status).toBe('error');
+  });
+
   it('closes a manager, and closing it again changes nothing', () => {
     const streams = new InMemoryStreamManager();
     const input = streams.open('s');

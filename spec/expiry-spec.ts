@@ -173,6 +173,7 @@ describe('ExpiryQueue', () => {
     const [first, second] = [createItem(), createItem()];
     queue.set(first, 10);
     queue.set(second, 5);
+    queue.set(second, 5);
     queue.set(second, 7);
     queue.set(second, 20);
     expect(scheduler.delays).toEqual([10, 5]);

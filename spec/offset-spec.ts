@@ -103,6 +103,7 @@ describe('The position of an offset in a stream', () => {
         const [position, length] = [Math.min(a, b), Math.max(a, b)];
 
         expect(positionIn(encodeOffset(generation, position), generation, length)).toBe(position);
+        expect(positionIn(encodeOffset(generation, length), generation, length)).toBe(length);
       }),
     );
   });

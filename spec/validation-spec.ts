@@ -124,6 +124,7 @@ describe('A number of an option', () => {
 
     expect(checkIntegers(given, defaults)).toEqual({ ttl: 1, lease: 5, idleTtl: 3 });
     expect(defaults).toEqual({ ttl: 1, lease: 2, idleTtl: 3 });
+    expect(checkIntegers({ lease: 2 }, defaults)).toBe(defaults);
     expect(() => checkIntegers({ lease: -5 }, defaults)).toThrow(invalid('lease must be', 'it is -5.'));
   });
 });

@@ -89,12 +89,11 @@ function write<C, O>(
     if (onUnsubscribe === 'close') input.close();
     else input.error(new StreamError('CANCELLED', 'The subscriber that wrote the stream has left.'));
   });
-  // It may have left while an engine was asked for the id, and the stream may have been stopped.
-  if (hasLeft()) return;
   input.failed.subscribe((error) => {
     failure = error;
     tell();
   });
+  // It may have left while an engine was asked for the id, or the stream may have been stopped already.
   if (hasLeft()) return;
   source.pipe(takeUntil(halt)).subscribe({
     next: (chunk) => {

@@ -11,9 +11,9 @@ export interface EventPlace {
 }
 
 /**
- * The error for a marble's `#`. Deep equality compares code and message; the library's own messages are part of no
- * contract, so copy one into a test only where the test is about it, and otherwise compare codes: `catchError`
- * followed by `map((error) => error.code)`, say.
+ * The error for a marble's `#`. `TestScheduler` compares it as deeply as the assertion it was given; rxjs-marbles
+ * compares name and message alone. The library's own messages are part of no contract: to expect one of its errors,
+ * compare the code, by `catchError((error) => of(error.code))`, say.
  */
 export function streamError(code: StreamErrorCode, message: string): StreamError {
   return new StreamError(code, message);

@@ -98,7 +98,7 @@ export class TestStreamManager extends InMemoryStreamManager {
 
   /**
    * Expects that a stream is gone from the frame of the marble's one value on, and was there 1 ms before. It is looked
-   * up by `head`, which renews nothing.
+   * up at the end of both frames, by what renews nothing.
    */
   expectEvicted(id: string): { toBe(marbles: string): void } {
     return {

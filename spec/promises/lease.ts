@@ -243,6 +243,21 @@ export function lease(createManager: ManagerFactory): void {
         expect(seen).toEqual(['DEADLINE_EXCEEDED']);
         expect(await outcome(() => claim(streams, 's'))).toBe('OK');
       });
+
+      it('may have run out when the loss is noticed; who is told may use the id again', async () => {
+        const clock = new VirtualTimeScheduler();
+        const streams = createManager(new RecordingScheduler(clock, 50), { lease: 3, ttl: 4 });
+        streams.open('s').close();
+        let again: StreamInput<string> | undefined;
+        streams.subscribe('s').subscribe({
+          error: () => {
+            again = streams.open<string>('s');
+          },
+        });
+        clock.flush();
+        expect(await outcome(() => again?.write('a'))).toBe('OK');
+        expect(await streams.head('s')).toMatchObject({ status: 'open', chunks: 1 });
+      });
     });
   });
 }
