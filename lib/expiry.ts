@@ -4,7 +4,7 @@ import type { SchedulerLike, Subscription } from 'rxjs';
 export interface Expiring {
   /** When, in ms of the scheduler's `now()`; `Infinity` while there is nothing to wait for. The queue writes it. */
   deadline: number;
-  /** Its place in the queue, or -1. The queue writes it. */
+  /** Its place in the queue; below 0 while it is not in it. The queue writes it. */
   slot: number;
   /** Called once at `now >= deadline`, out of the queue; it may enter it again. */
   expire(now: number): void;

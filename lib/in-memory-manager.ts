@@ -75,14 +75,15 @@ export class InMemoryStreamManager implements StreamManager {
     this.#generation = this.firstGeneration();
   }
 
-  open<C, O = void>(id: string, options: OpenOptions = {}): StreamInput<C, O> {
+  open<C, O = void>(id: string, options?: OpenOptions): StreamInput<C, O> {
     const found = this.#find(id);
-    const lifetime = checkIntegers(options, found?.lifetime ?? this.#lifetime);
+    const inherited = found?.lifetime ?? this.#lifetime;
+    const lifetime = options === undefined ? inherited : checkIntegers(options, inherited);
     const { expiresAt } = lifetime;
     const holds = expiresAt === Infinity || expiresAt > this.#streams.expiry.now();
     demand(holds, 'expiresAt', 'later than now', expiresAt);
-    const resume = options.resume === true;
-    const stream = resume ? this.#resumable(id) : this.#create(id, lifetime);
+    const resume = options?.resume === true;
+    const stream = resume ? this.#resumable(id) : this.#create(id, found, lifetime);
     const input = new MemoryInput(stream);
     stream.handOver(input, lifetime);
     if (!resume) this.#admitWaiters(stream);
@@ -152,10 +153,11 @@ export class InMemoryStreamManager implements StreamManager {
   #find(id: string): AnyStream | undefined {
     checkId(id);
     const { byId } = this.#streams;
-    byId.get(id)?.settle();
-    // Last: whoever is told of what has expired may close the manager.
+    const stream = byId.get(id);
+    stream?.settle();
+    // Now: whoever was told of what has expired may have closed the manager.
     this.#assertOpen();
-    return byId.get(id);
+    return stream?.gone === true ? byId.get(id) : stream;
   }
 
   #get(id: string): AnyStream {
@@ -164,14 +166,16 @@ export class InMemoryStreamManager implements StreamManager {
     return stream;
   }
 
-  #create(id: string, lifetime: FullLifetime): AnyStream {
+  #create(id: string, found: AnyStream | undefined, lifetime: FullLifetime): AnyStream {
     const { byId, expiry, limits } = this.#streams;
     const { maxStreams } = limits;
+    let taken = found !== undefined;
     if (byId.size >= maxStreams) {
       expiry.sweep();
       this.#assertOpen();
+      taken = byId.has(id);
     }
-    if (byId.has(id)) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
+    if (taken) throw new StreamError('ALREADY_EXISTS', `There is a stream ${printed(id)} already.`);
     if (byId.size >= maxStreams) {
       throw new StreamError('RESOURCE_EXHAUSTED', `No room for another stream: maxStreams is ${maxStreams}.`);
     }
@@ -228,9 +232,17 @@ export class InMemoryStreamManager implements StreamManager {
   }
 
   #admitWaiters(stream: AnyStream): void {
+    const waiters = this.#waiters.get(stream.id);
+    if (waiters === undefined) return;
+    const now = this.#streams.expiry.now();
     // A copy: whoever is told may delete the stream and wait again, for the next one.
-    for (const { reader, options, leave } of [...(this.#waiters.get(stream.id) ?? [])]) {
+    for (const waiter of [...waiters]) {
+      const { reader, options, leave, deadline } = waiter;
       if (reader.closed) continue;
+      if (deadline <= now) {
+        waiter.expire(now);
+        continue;
+      }
       reader.remove(leave);
       leave();
       reader.read({

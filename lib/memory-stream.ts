@@ -17,6 +17,9 @@ export interface MemoryStreams {
   readonly sizeOf: ((chunk: unknown) => number) | undefined;
 }
 
+/** The slot of a stream that will never be in the queue again. */
+const GONE = -2;
+
 /** An end that comes by itself unless the stream ends before. */
 interface DueEnd {
   readonly at: number;
@@ -45,6 +48,11 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     this.lifetime = lifetime;
     this.#createdAt = streams.expiry.now();
     this.use();
+  }
+
+  /** Whether it was evicted or removed: the id is no longer its own. */
+  get gone(): boolean {
+    return this.slot === GONE;
   }
 
   /** Of a stream with a writer: why it was asked to end soon. */
@@ -166,7 +174,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
 
   /** Tells the queue when to look next, unless the stream is gone. */
   schedule(): void {
-    if (this.#streams.byId.get(this.id) !== this) return;
+    if (this.gone) return;
     this.#streams.expiry.set(this, Math.min(this.#due?.at ?? Infinity, this.#goneAt()));
   }
 
@@ -191,8 +199,9 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
 
   #forget(): void {
     const { byId, expiry } = this.#streams;
-    if (byId.get(this.id) === this) byId.delete(this.id);
+    if (!this.gone) byId.delete(this.id);
     expiry.set(this, Infinity);
+    this.slot = GONE;
   }
 
   #goneAt(): number {

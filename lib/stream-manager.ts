@@ -18,7 +18,8 @@ export interface StreamLifetime {
   /** ms that a finished stream stays readable after its end. Default: 300,000 (5 minutes). */
   ttl?: number | undefined;
   /**
-   * ms that any stream stays, open or finished, after it was last used: written, subscribed to or pulled from.
+   * ms that any stream stays, open or finished, after it was last used: opened, written, ended by its producer,
+   * subscribed to or pulled from.
    * Suspended while a live subscriber is there; `head` and `list` don't count. Default: `Infinity`.
    */
   idleTtl?: number | undefined;
@@ -65,7 +66,7 @@ export interface ListOptions {
   prefix?: string | undefined;
   /** Only ids that sort after this one: the last of the page before. Default: from the first. */
   after?: string | undefined;
-  /** At most so many, a positive integer. Default: 1,000. */
+  /** At most so many: a non-negative integer or `Infinity`. Default: 1,000. */
   limit?: number | undefined;
 }
 

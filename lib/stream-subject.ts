@@ -4,9 +4,29 @@ import { encodeOffset, type Offset } from './offset.js';
 import { done, NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
 import type { StreamStatus } from './stream-manager.js';
 
+/** Readers in the order they came: a set to join and to leave, an array to go through. */
+class ReaderSet<R> extends Set<R> {
+  #line: readonly R[] | undefined;
+
+  /** As they are now; who joins or leaves later does not change it. */
+  get line(): readonly R[] {
+    return (this.#line ??= [...this]);
+  }
+
+  override add(reader: R): this {
+    this.#line = undefined;
+    return super.add(reader);
+  }
+
+  override delete(reader: R): boolean {
+    this.#line = undefined;
+    return super.delete(reader);
+  }
+}
+
 // What a stream has before it has any: shared, because most streams are small, and so never added to.
 const NO_CHUNKS: never[] = [];
-const NOBODY = new Set<never>();
+const NOBODY = new ReaderSet<never>();
 
 /**
  * A subject that replays everything to everybody, like a `ReplaySubject` without a limit, and knows its status and
@@ -26,7 +46,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
   #delivered = 0;
   /** In the order they came; `undefined` once the end has been told. */
-  #readers: Set<Reader<C, O>> | undefined = NOBODY;
+  #readers: ReaderSet<Reader<C, O>> | undefined = NOBODY;
   #end: StreamEnd<O> | undefined;
   /** Whether some call below us on the stack delivers what is written. */
   #delivering = false;
@@ -100,7 +120,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     this.#delivering = true;
     reader.source = this;
     reader.liveFrom = this.#log.length;
-    if (this.#readers === NOBODY) this.#readers = new Set();
+    if (this.#readers === NOBODY) this.#readers = new ReaderSet();
     if (this.#readers?.add(reader).size === 1) this.observedChanged();
     this.#replay(reader);
     if (this.#readers === undefined && this.#end !== undefined && reader.source === this)
@@ -145,9 +165,9 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     while (this.#delivered < this.#log.length) {
       const index = this.#delivered++;
       const chunk = this.#log[index] as C;
-      // A reader that comes meanwhile has had this chunk from its replay: its start is beyond. A cut takes the chunk
-      // away from those who have not had it.
-      for (const reader of readers) {
+      // A reader that comes meanwhile gets this chunk from its replay, one that leaves wants none, and a cut takes the
+      // chunk away from those who have not had it.
+      for (const reader of readers.line) {
         if (reader.start > index || index >= this.#delivered) continue;
         reader.start = index + 1;
         try {

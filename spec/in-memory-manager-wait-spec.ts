@@ -55,6 +55,17 @@ describe('InMemoryStreamManager: a subscription that waits', () => {
     }),
   );
 
+  it('has elapsed at that moment also if no action has run yet', () => {
+    const clock = new VirtualTimeScheduler();
+    const streams = new InMemoryStreamManager({ scheduler: clock });
+    const elapsed = noted(streams.subscribe<string>('s', { wait: 5 }));
+    const waiting = noted(streams.subscribe<string>('s', { wait: 6 }));
+    clock.frame = 5;
+    streams.open<string>('s').next('a');
+    expect(waiting).toEqual(['a']);
+    expect(elapsed).toEqual(['NOT_FOUND']);
+  });
+
   it(
     'may wait for ever',
     marbles((m) => {

@@ -1,18 +1,18 @@
 import { InMemoryStreamManager } from '../lib/index.js';
+import { byReference } from './promises/by-reference.js';
 import { claimedOnce } from './promises/claimed-once.js';
 import { ends } from './promises/ends.js';
 import { exactlyOnce } from './promises/exactly-once.js';
 import { isolation } from './promises/isolation.js';
+import { lease } from './promises/lease.js';
+import { limits } from './promises/limits.js';
 import { noSilentWrite } from './promises/no-silent-write.js';
 import { offsets } from './promises/offsets.js';
 import { seed } from './promises/seed.js';
 import { slowness } from './promises/slowness.js';
-import { ttl } from './promises/ttl.js';
-import { lease } from './promises/lease.js';
 import { stopping } from './promises/stopping.js';
+import { ttl } from './promises/ttl.js';
 import { virtualTime } from './promises/virtual-time.js';
-import { limits } from './promises/limits.js';
-import { byReference } from './promises/by-reference.js';
 import type { ManagerFactory } from './support/manager-factory.js';
 
 const inMemory: ManagerFactory = (scheduler, options) => new InMemoryStreamManager({ ...options, scheduler });

@@ -207,6 +207,17 @@ export function lease(createManager: ManagerFactory): void {
       expect(await outcome(() => streams.head('s'))).toBe('NOT_FOUND');
     });
 
+    it('is not what ends a stream that was gone before it was lost, also if both are noticed later', async () => {
+      const clock = new VirtualTimeScheduler();
+      const streams = createManager(clock, { lease: 5, expiresAt: 4 });
+      const seen: unknown[] = [];
+      streams.open('s').close();
+      byCode(streams.subscribe('s')).subscribe({ error: (code: unknown) => seen.push(code) });
+      clock.frame = 9;
+      expect(await outcome(() => streams.head('s'))).toBe('NOT_FOUND');
+      expect(seen).toEqual(['NOT_FOUND']);
+    });
+
     describe('the TTL', () => {
       it(
         'runs from when the lease was lost',

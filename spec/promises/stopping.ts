@@ -271,6 +271,20 @@ function stopWithGrace(createManager: ManagerFactory): void {
       );
     }
 
+    it('is over when the producer leaves, and not granted where there is none', async () => {
+      const clock = new VirtualTimeScheduler();
+      const streams = createManager(clock);
+      const input = streams.open('leaving');
+      streams.open('left').close();
+      await streams.stop('leaving', { grace: 5 });
+      await streams.stop('left', { grace: 5 });
+      expect(await streams.head('leaving')).toMatchObject({ status: 'open' });
+      expect(await streams.head('left')).toMatchObject({ status: 'error', endedAt: 0 });
+      runUntil(clock, 2);
+      input.close();
+      expect(await streams.head('leaving')).toMatchObject({ status: 'error', endedAt: 2 });
+    });
+
     it('of Infinity leaves it to the producer, without a timer', async () => {
       const clock = new VirtualTimeScheduler();
       const scheduler = new RecordingScheduler(clock);
