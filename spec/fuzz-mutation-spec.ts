@@ -48,13 +48,13 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'gives a newcomer the chunk being delivered a second time',
-    pattern: /reader\.start > index\b/,
-    replacement: 'reader.start > index + 1',
+    pattern: /readers\.line(\) \{\s*if \(reader\.start > index)\b/,
+    replacement: 'readers$1 + 1',
   },
   {
-    what: 'forgets where a reader starts',
-    pattern: /reader\.start > index\b/,
-    replacement: 'false',
+    what: 'goes through the readers of this moment, and forgets where they start',
+    pattern: /readers\.line(\) \{\s*if \()reader\.start > index\b/,
+    replacement: 'readers$1false',
   },
   {
     what: 'replays to a newcomer all but the chunk being delivered',

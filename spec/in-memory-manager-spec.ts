@@ -315,6 +315,17 @@ describe('InMemoryStreamManager', () => {
       expect(scheduler.pending).toBe(0);
     });
 
+    it.each([
+      ['that looks its id up', {}, 's'],
+      ['that makes room for itself', { maxStreams: 1 }, 'another'],
+    ])('holds also for the open %s and so tells who closes', async (_, options, id) => {
+      const clock = new VirtualTimeScheduler();
+      const streams = new InMemoryStreamManager({ ...options, scheduler: clock });
+      streams.open('s', { expiresAt: 5 }).failed.subscribe(() => streams.close());
+      clock.frame = 5;
+      expect(await outcome(() => streams.open(id))).toBe('UNAVAILABLE');
+    });
+
     it('holds also for who is told of it, and for who closes in a callback', async () => {
       const streams = new InMemoryStreamManager();
       const input = streams.open<string>('s');
