@@ -65,7 +65,13 @@ export class InMemoryStreamManager implements StreamManager {
     const { sizeOf, scheduler = asyncScheduler } = options;
     const limits = checkIntegers(options, { maxStreams: 1_000_000, maxChunks: Infinity, maxBytes: Infinity });
     demand(sizeOf !== undefined || limits.maxBytes === Infinity, 'sizeOf', 'given with maxBytes', sizeOf);
-    this.#streams = { byId: new Map(), expiry: new ExpiryQueue(scheduler), limits, sizeOf };
+    this.#streams = {
+      byId: new Map(),
+      expiry: new ExpiryQueue(scheduler),
+      limits,
+      sizeOf,
+      limited: limits.maxChunks !== Infinity || sizeOf !== undefined,
+    };
     this.#lifetime = checkIntegers(options, {
       ttl: 300_000,
       idleTtl: Infinity,

@@ -15,6 +15,8 @@ export interface MemoryStreams {
   readonly expiry: ExpiryQueue;
   readonly limits: Readonly<Record<'maxStreams' | 'maxChunks' | 'maxBytes', number>>;
   readonly sizeOf: ((chunk: unknown) => number) | undefined;
+  /** Whether there is a limit to what a stream may have. */
+  readonly limited: boolean;
 }
 
 /** The slot of a stream that will never be in the queue again. */
@@ -82,9 +84,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
 
   /** Appends a chunk. Throws what is refused. */
   append(chunk: C): void {
-    const { limits, sizeOf } = this.#streams;
-    if (this.length >= limits.maxChunks) this.#full('maxChunks', limits.maxChunks);
-    if (sizeOf !== undefined) this.#count(chunk, sizeOf, limits.maxBytes);
+    if (this.#streams.limited) this.#count(chunk);
     this.use();
     this.next(chunk);
   }
@@ -213,7 +213,10 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     );
   }
 
-  #count(chunk: C, sizeOf: (chunk: C) => number, maxBytes: number): void {
+  #count(chunk: C): void {
+    const { limits, sizeOf } = this.#streams;
+    if (this.length >= limits.maxChunks) this.#full('maxChunks', limits.maxChunks);
+    if (sizeOf === undefined) return;
     let bytes: number;
     try {
       bytes = sizeOf(chunk);
@@ -221,7 +224,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     } catch (cause) {
       throw invalid('sizeOf failed on the chunk.', { cause });
     }
-    if (this.#bytes + bytes > maxBytes) this.#full('maxBytes', maxBytes);
+    if (this.#bytes + bytes > limits.maxBytes) this.#full('maxBytes', limits.maxBytes);
     this.#bytes += bytes;
   }
 

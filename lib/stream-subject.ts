@@ -153,6 +153,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     this.#log = NO_CHUNKS;
     this.#delivered = 0;
     this.#end = end;
+    for (const reader of this.#readers ?? []) reader.start = NO_CHUNK;
     this.deliver();
   }
 
@@ -165,10 +166,9 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     while (this.#delivered < this.#log.length) {
       const index = this.#delivered++;
       const chunk = this.#log[index] as C;
-      // A reader that comes meanwhile gets this chunk from its replay, one that leaves wants none, and a cut takes the
-      // chunk away from those who have not had it.
+      // Who comes meanwhile gets this chunk from the replay; who leaves, or is cut off, wants none any more.
       for (const reader of readers.line) {
-        if (reader.start > index || index >= this.#delivered) continue;
+        if (reader.start > index) continue;
         reader.start = index + 1;
         try {
           reader.target.next?.(chunk);
