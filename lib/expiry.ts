@@ -67,6 +67,10 @@ export class ExpiryQueue {
     const deadline = this.#heap[0]?.deadline ?? Infinity;
     // An action that comes too early finds nothing due and arms the next; that is cheaper than to move it each time.
     if (deadline !== Infinity && deadline >= this.#armedFor) return;
+    this.#schedule(deadline);
+  }
+
+  #schedule(deadline: number): void {
     this.#action?.unsubscribe();
     this.#action = undefined;
     this.#armedFor = deadline;

@@ -11,7 +11,8 @@ export type Offset = string;
 /** The start of any stream. */
 export const START: Offset = '0000000000000000_0000000000000000';
 
-const isOffset = (offset: unknown): boolean => typeof offset === 'string' && /^\d{16}_\d{16}$/.test(offset);
+const FORM = /^\d{16}_\d{16}$/;
+const isOffset = (offset: unknown): boolean => typeof offset === 'string' && FORM.test(offset);
 
 /** The offset after `position` chunks of a generation. Streams in memory have tag 0. */
 export const encodeOffset = (generation: number, position: number): Offset =>

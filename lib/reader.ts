@@ -27,6 +27,8 @@ export interface Readable<C, O> {
 export interface StreamSource<C, O> extends Readable<C, O> {
   /** Delivers nothing more to the reader. */
   detach(reader: Reader<C, O>): void;
+  /** How many chunks the live readers have been given. */
+  readonly position: number;
   /** The offset after so many chunks. */
   offsetAt(position: number): Offset;
 }
@@ -46,8 +48,10 @@ export const reportUnhandled = (error: unknown): void => {
  * method of the reader in between, because that call is the hot path.
  */
 export abstract class Reader<C, O> extends Subscription {
-  /** Index of the first chunk wanted, which is also how many chunks are behind. The source advances it. */
+  /** Index of the first chunk wanted. The source advances it during the replay. */
   start = 0;
+  /** Whether the replay is over. */
+  live = false;
   /** How many chunks the stream had when this reader came. */
   liveFrom = 0;
   source: StreamSource<C, O> | undefined = undefined;
@@ -84,6 +88,11 @@ export abstract class Reader<C, O> extends Subscription {
     // Whoever keeps the subscription should not keep the observer.
     this.target = IDLE;
     super.unsubscribe();
+  }
+
+  /** How many chunks are behind, that which is being told included. */
+  protected get position(): number {
+    return this.live && this.source !== undefined ? this.source.position : this.start;
   }
 
   /** Tells the end. May call user code. */
@@ -136,7 +145,7 @@ export class EventReader<C, O> extends ViewReader<C, O, StreamEvent<C, O>> {
   override readonly target = this;
 
   next(chunk: C): void {
-    const replay = this.start <= this.liveFrom;
+    const replay = this.position <= this.liveFrom;
     this.observer.next({ type: 'chunk', chunk, offset: this.#offset(), replay });
   }
 
@@ -146,7 +155,7 @@ export class EventReader<C, O> extends ViewReader<C, O, StreamEvent<C, O>> {
 
   #offset(): Offset {
     // A reader that is being told something is attached.
-    return (this.source as StreamSource<C, O>).offsetAt(this.start);
+    return (this.source as StreamSource<C, O>).offsetAt(this.position);
   }
 }
 
@@ -206,7 +215,7 @@ export class PullReader<C, O> extends Reader<C, O> {
   }
 
   next(value: C): void {
-    this.#position = this.start;
+    this.#position = this.position;
     this.#stream = this.source ?? this.#stream;
     const pull = this.#pulls.shift();
     if (this.#pulls.length === 0) this.pause();

@@ -75,6 +75,11 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     return this.#log.length;
   }
 
+  /** @internal How many chunks the live readers have been given. */
+  get position(): number {
+    return this.#delivered;
+  }
+
   /** Whether anybody is subscribed. */
   get observed(): boolean {
     return this.#readers !== undefined && this.#readers.size > 0;
@@ -167,11 +172,13 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
       const index = this.#delivered++;
       const chunk = this.#log[index] as C;
       // Who comes meanwhile gets this chunk from the replay; who leaves, or is cut off, wants none any more.
-      for (const reader of readers.line) {
-        if (reader.start > index) continue;
-        reader.start = index + 1;
+      const { line } = readers;
+      for (let i = 0; i < line.length; i++) {
         try {
-          reader.target.next?.(chunk);
+          for (; i < line.length; i++) {
+            const reader = line[i] as Reader<C, O>;
+            if (reader.start <= index) reader.target.next?.(chunk);
+          }
         } catch (error) {
           reportUnhandled(error);
         }
@@ -193,14 +200,18 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
       reportUnhandled(error);
     }
     const log = this.#log;
+    reader.live = false;
     while (reader.start < this.#delivered) {
-      const chunk = log[reader.start++] as C;
       try {
-        reader.target.next?.(chunk);
+        while (reader.start < this.#delivered) {
+          const chunk = log[reader.start++] as C;
+          reader.target.next?.(chunk);
+        }
       } catch (error) {
         reportUnhandled(error);
       }
     }
+    reader.live = true;
   }
 
   #refuse(): never {

@@ -1,6 +1,8 @@
 import { invalid, printed } from './errors.js';
 
 const MAX_ID_BYTES = 1024;
+const ID_RULE = `a non-empty, well-formed string of at most ${MAX_ID_BYTES} bytes in UTF-8`;
+const LONE_SURROGATE = /\p{Cs}/u;
 
 /** Throws `INVALID_ARGUMENT` with the name, the rule and the value, unless `holds`. */
 export function demand(holds: boolean, name: string, rule: string, value: unknown): void {
@@ -12,11 +14,11 @@ export function checkId(id: string): void {
   const holds =
     typeof id === 'string' &&
     id !== '' &&
-    // Lone surrogates, which UTF-8 does not have.
-    !/\p{Cs}/u.test(id) &&
+    // UTF-8 does not have them.
+    !LONE_SURROGATE.test(id) &&
     // No character takes more than three bytes for each of its UTF-16 units.
     (id.length * 3 <= MAX_ID_BYTES || new TextEncoder().encode(id).length <= MAX_ID_BYTES);
-  demand(holds, 'id', `a non-empty, well-formed string of at most ${MAX_ID_BYTES} bytes in UTF-8`, id);
+  demand(holds, 'id', ID_RULE, id);
 }
 
 /** A string. */

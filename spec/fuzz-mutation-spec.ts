@@ -20,6 +20,9 @@ interface Mutation {
   readonly replacement: string;
 }
 
+const ALWAYS_THE_PRESENT_LINE =
+  'const line = new Proxy({}, { get: (_, key) => Reflect.get(readers.line, key) }) as typeof readers.line;';
+
 const MUTATIONS: readonly Mutation[] = [
   {
     what: 'delivers at once what a callback writes',
@@ -47,14 +50,14 @@ const MUTATIONS: readonly Mutation[] = [
     replacement: 'while (this.#end === undefined && this.#delivered < this.#log.length)',
   },
   {
-    what: 'gives a newcomer the chunk being delivered a second time',
-    pattern: /readers\.line(\) \{\s*if \(reader\.start > index)\b/,
-    replacement: 'readers$1 + 1',
+    what: 'goes through newcomers too, and gives them the chunk being delivered a second time',
+    pattern: /const \{ line \} = readers;([\s\S]*?reader\.start <= index)\b/,
+    replacement: `${ALWAYS_THE_PRESENT_LINE}$1 + 1`,
   },
   {
-    what: 'goes through the readers of this moment, and forgets where they start',
-    pattern: /readers\.line(\) \{\s*if \()reader\.start > index\b/,
-    replacement: 'readers$1false',
+    what: 'goes through newcomers too, and forgets where they start',
+    pattern: /const \{ line \} = readers;([\s\S]*?)reader\.start <= index\b/,
+    replacement: `${ALWAYS_THE_PRESENT_LINE}$1true`,
   },
   {
     what: 'replays to a newcomer all but the chunk being delivered',
