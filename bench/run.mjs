@@ -56,7 +56,9 @@ const env = { ...process.env, BENCH_OURS: pathToFileURL(flags.ours ?? build()).h
 function measure(name, peer, param, nodeOptions = []) {
   const args = ['--expose-gc', ...nodeOptions, 'measure.mjs', name, peer];
   if (param !== undefined) args.push(JSON.stringify(param));
-  return JSON.parse(execFileSync(process.execPath, args, { cwd: HERE, env, encoding: 'utf8', timeout: 120_000 }));
+  return JSON.parse(
+    execFileSync(process.execPath, args, { cwd: HERE, env, encoding: 'utf8', timeout: 120_000 }),
+  );
 }
 
 /** The medians of all rounds; in each round every peer has its turn, so that a busy machine is busy for all. */
