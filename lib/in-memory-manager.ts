@@ -114,9 +114,13 @@ export class InMemoryStreamManager implements StreamManager {
     checkString('after', after);
     const most = checkInteger('limit', limit, 1_000);
     const first = sortKey(after);
-    const ids = [...this.#streams.byId.keys()].filter((id) => id.startsWith(prefix) && sortKey(id) > first);
+    const ids = [...this.#streams.byId.keys()]
+      .filter((id) => id.startsWith(prefix))
+      .map((id) => ({ id, key: sortKey(id) }))
+      .filter(({ key }) => key > first)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
     const heads: StreamHead[] = [];
-    for (const id of ids.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))) {
+    for (const { id } of ids) {
       if (heads.length >= most) break;
       const stream = this.#find(id);
       if (stream !== undefined) heads.push(stream.head());

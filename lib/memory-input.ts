@@ -150,6 +150,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
     } else {
       this.#fail(error);
     }
+    if (this.#told) return;
     // As for rejected promises: whoever takes `flush()` or `failed` right after the call is in time.
     queueMicrotask(() => {
       if (this.#told) return;

@@ -49,7 +49,6 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     this.#streams = streams;
     this.lifetime = lifetime;
     this.#createdAt = streams.expiry.now();
-    this.use();
   }
 
   /** Whether it was evicted or removed: the id is no longer its own. */
@@ -127,7 +126,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     this.settle();
   }
 
-  /** Gives the stream to another writer. */
+  /** Gives the stream to a writer, its first or another. */
   handOver(writer: MemoryInput<C, O>, lifetime: FullLifetime): void {
     const former = this.writer;
     this.writer = writer;
@@ -161,9 +160,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     this.#forget();
     if (this.status === 'open') {
       const error = notFound(this.id);
-      this.seal({ type: 'lost', error });
-      this.#release(error);
-      this.deliver();
+      this.finish({ type: 'lost', error }, error, now);
     }
   }
 

@@ -36,7 +36,7 @@ export interface StreamSource<C, O> extends Readable<C, O> {
 /** The `start` of a reader that wants no chunk; a small integer in every JavaScript engine's sense. */
 export const NO_CHUNK = 0x3fffffff;
 
-const IDLE = { next: (): void => undefined };
+const IDLE = {};
 
 /** Gives an error to RxJS's `config.onUnhandledError`, on the timer and by the rules of RxJS itself. */
 export const reportUnhandled = (error: unknown): void => {

@@ -55,7 +55,6 @@ function write<C, O>(
 ): void {
   const halt = new Subject<void>();
   const writings: Writing[] = [];
-  const hasLeft = (): boolean => subscriber.closed;
   let last: C | undefined;
   let failure: StreamError | undefined;
 
@@ -94,7 +93,7 @@ function write<C, O>(
     tell();
   });
   // It may have left while an engine was asked for the id, or the stream may have been stopped already.
-  if (hasLeft()) return;
+  if (subscriber.closed) return;
   source.pipe(takeUntil(halt)).subscribe({
     next: (chunk) => {
       const before = input.tail;
@@ -113,7 +112,7 @@ function write<C, O>(
       );
     },
     complete: () => {
-      if (hasLeft()) return;
+      if (subscriber.closed) return;
       let thrown: { readonly thrown: unknown } | undefined;
       store(
         () => (thrown = completeWith(input, output, last)),
