@@ -9,6 +9,8 @@ const NO_RXJS = {
 };
 const NO_NODE = { regex: '^node:', message: 'This runs in browsers too.' };
 const NO_SELF = { regex: '^rxjs-durable-streams', message: 'Inside lib, import by path.' };
+/** What everything may import. */
+const LOWEST = 'code-points|codec|deadlines|errors|line|maybe-promise|offset|validation';
 const NO_ENTRY = {
   regex: '^\\.{1,2}/(testing|http|client|genkit|ai|angular|inspector|cli)/',
   message: 'Entry points import what they need from the root, never the reverse.',
@@ -58,15 +60,15 @@ export default defineConfig(
   restrict(['lib/*.ts', 'lib/operators/**/*.ts'], NO_NODE, NO_ENTRY),
   restrict(['lib/client/**/*.ts'], NO_NODE),
   restrict(['lib/engines/**/*.ts'], NO_RXJS, {
-    regex: '^\\.\\./(?!log/|(errors|offset|codec|validation)\\.js$)',
-    message: 'An engine knows errors, offsets, codecs, validation and the log.',
+    regex: `^\\.\\./(?!log/|(${LOWEST})\\.js$)`,
+    message: 'An engine knows the lowest layer and the log.',
   }),
   restrict(['lib/log/**/*.ts'], NO_RXJS, NO_NODE, {
-    regex: '^\\.\\./(?!(errors|offset|codec|validation|engines/engine)\\.js$)',
-    message: 'The log knows errors, offsets, codecs, validation and what an engine is.',
+    regex: `^\\.\\./(?!(${LOWEST}|engines/engine)\\.js$)`,
+    message: 'The log knows the lowest layer and what an engine is.',
   }),
-  restrict(['lib/{errors,offset,codec,validation}.ts'], NO_RXJS, NO_NODE, {
-    regex: '^\\./(?!(errors|offset|codec|validation)\\.js$)',
+  restrict([`lib/{${LOWEST.replaceAll('|', ',')}}.ts`], NO_RXJS, NO_NODE, {
+    regex: `^\\./(?!(${LOWEST}|engines/engine)\\.js$)`,
     message: 'The lowest layer imports only itself.',
   }),
 

@@ -1,5 +1,6 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
+import { byCodePoint } from './code-points.js';
 import { attachDispose } from './dispose.js';
 import { DurableStream } from './durable-stream.js';
 import { ended, notFound, printed, StreamError } from './errors.js';
@@ -113,10 +114,10 @@ export class InMemoryStreamManager implements StreamManager {
     checkString('prefix', prefix);
     checkString('after', after);
     const most = checkInteger('limit', limit, 1_000);
-    const first = sortKey(after);
+    const first = byCodePoint(after);
     const ids = [...this.#streams.byId.keys()]
       .filter((id) => id.startsWith(prefix))
-      .map((id) => ({ id, key: sortKey(id) }))
+      .map((id) => ({ id, key: byCodePoint(id) }))
       .filter(({ key }) => key > first)
       .sort((a, b) => (a.key < b.key ? -1 : 1));
     const heads: StreamHead[] = [];
@@ -267,10 +268,3 @@ export class InMemoryStreamManager implements StreamManager {
 const FROM = "'start' or 'now', and left out where after is given";
 
 const managerClosed = (): StreamError => new StreamError('UNAVAILABLE', 'The stream manager is closed.');
-
-/** An id such that `<` compares by code point, as the UTF-8 of engines does, instead of by UTF-16 unit. */
-const sortKey = (id: string): string =>
-  // Surrogates, which stand for what is above all other units, and those above them change places.
-  id.replace(/[\ud800-\uffff]/g, (unit) =>
-    String.fromCharCode(unit.charCodeAt(0) + (unit < '\ue000' ? 0x2000 : -0x800)),
-  );

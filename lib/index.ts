@@ -1,4 +1,8 @@
+export { type Codec, jsonCodec } from './codec.js';
+export { DurableStreamManager, type DurableStreamManagerOptions } from './durable-manager.js';
 export type { DurableStream } from './durable-stream.js';
+export type { StreamEngine } from './engines/engine.js';
+export { memoryEngine, type MemoryEngineOptions } from './engines/memory.js';
 export { StreamError, type StreamErrorCode, type StreamErrorOptions } from './errors.js';
 export { InMemoryStreamManager, type InMemoryStreamManagerOptions } from './in-memory-manager.js';
 export type { Offset } from './offset.js';

@@ -1,10 +1,12 @@
-import { Observable, type Subscriber } from 'rxjs';
+import type { Observable } from 'rxjs';
 
 import { attachDispose } from './dispose.js';
 import { ended, type StreamError, toStreamError } from './errors.js';
+import { InputFailure } from './input-failure.js';
+import type { StreamEnd } from './log/outcome.js';
 import type { MemoryStream } from './memory-stream.js';
 import type { Offset } from './offset.js';
-import { done, reportUnhandled, type StreamEnd } from './reader.js';
+import { done } from './reader.js';
 import type { StreamInput, StreamStatus } from './stream-manager.js';
 
 /** Writes a stream in memory, where everything is durable as soon as it is written. */
@@ -14,12 +16,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   readonly #stream: MemoryStream<C, O>;
-  /** Why it can write no more, unless that is its own end or `close()`. */
-  #failure: StreamError | undefined;
-  /** Whether somebody was given the failure: a watcher, or else RxJS. */
-  #told = false;
-  #watchers: Set<Subscriber<StreamError>> | undefined;
-  #abort: AbortController | undefined;
+  readonly #failure = new InputFailure(() => this.closed);
   /** The length of the stream when it was released; from then on the stream is not ours to tell of. */
   #releasedAt: number | undefined;
 
@@ -50,20 +47,11 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   get failed(): Observable<StreamError> {
-    return new Observable((subscriber) => {
-      if (this.closed) this.#tell(subscriber);
-      else (this.#watchers ??= new Set()).add(subscriber);
-      return () => this.#watchers?.delete(subscriber);
-    });
+    return this.#failure.failed;
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      const reason = this.closed ? this.#failure : this.#stream.stopping;
-      if (reason !== undefined) this.#abortWith(reason);
-    }
-    return this.#abort.signal;
+    return this.#failure.signal(() => (this.closed ? this.#failure.error : this.#stream.stopping));
   }
 
   next(chunk: C): void {
@@ -75,9 +63,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
     // Taken before: callbacks may write more before the write returns.
     const offset = this.#stream.offsetAt(this.#stream.length + 1);
     const refusal = this.#put(chunk);
-    if (refusal === undefined) return Promise.resolve(offset);
-    if (refusal === this.#failure) this.#told = true;
-    return Promise.reject(refusal);
+    return refusal === undefined ? Promise.resolve(offset) : this.#failure.reject(refusal);
   }
 
   complete(...output: [output?: O]): void {
@@ -90,9 +76,8 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
 
   flush(): Promise<void> {
     this.#stream.settle();
-    if (this.#failure === undefined) return Promise.resolve();
-    this.#told = true;
-    return Promise.reject(this.#failure);
+    const { error } = this.#failure;
+    return error === undefined ? Promise.resolve() : this.#failure.reject(error);
   }
 
   close(): void {
@@ -102,20 +87,13 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   /** Told by the stream when this input can write no more; `failure` unless it ended the stream, or left, itself. */
   released(failure: StreamError | undefined): void {
     this.#releasedAt = this.#stream.length;
-    if (failure !== undefined) this.#fail(failure);
-    for (const watcher of this.#watchers ?? []) {
-      try {
-        this.#tell(watcher);
-      } catch (error) {
-        // Of a finalizer of the watcher's.
-        reportUnhandled(error);
-      }
-    }
+    if (failure !== undefined) this.#failure.set(failure);
+    this.#failure.over();
   }
 
   /** Told by the stream when it is to end soon. */
   stopRequested(error: StreamError): void {
-    if (this.#abort !== undefined) this.#abortWith(error);
+    this.#failure.abort(error);
   }
 
   /** Appends a chunk, or gives the reason why not. */
@@ -139,7 +117,7 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
   }
 
   #refusal(): StreamError {
-    return this.#failure ?? ended(this.id);
+    return this.#failure.error ?? ended(this.id);
   }
 
   /** A call failed that has no other way to say so. */
@@ -148,33 +126,8 @@ export class MemoryInput<C, O> implements StreamInput<C, O> {
       // A chunk is missing, so the stream can't go on, and its readers should not wait.
       this.#stream.finish({ type: 'error', error }, error);
     } else {
-      this.#fail(error);
+      this.#failure.set(error);
     }
-    if (this.#told) return;
-    // As for rejected promises: whoever takes `flush()` or `failed` right after the call is in time.
-    queueMicrotask(() => {
-      if (this.#told) return;
-      this.#told = true;
-      reportUnhandled(error);
-    });
-  }
-
-  #fail(failure: StreamError): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = failure;
-    if (this.#abort !== undefined) this.#abortWith(failure);
-  }
-
-  #tell(watcher: Subscriber<StreamError>): void {
-    if (this.#failure !== undefined) {
-      this.#told = true;
-      watcher.next(this.#failure);
-    }
-    watcher.complete();
-  }
-
-  #abortWith(error: StreamError): void {
-    this.#told = true;
-    this.#abort?.abort(error);
+    this.#failure.report(error);
   }
 }

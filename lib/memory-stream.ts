@@ -1,7 +1,8 @@
 import { invalid, notFound, printed, StreamError } from './errors.js';
 import type { Expiring, ExpiryQueue } from './expiry.js';
+import type { StreamEnd } from './log/outcome.js';
 import type { MemoryInput } from './memory-input.js';
-import type { Reader, StreamEnd } from './reader.js';
+import type { Reader } from './reader.js';
 import type { StreamHead, StreamLifetime } from './stream-manager.js';
 import { StreamSubject } from './stream-subject.js';
 import { demand } from './validation.js';

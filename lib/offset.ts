@@ -15,13 +15,19 @@ const FORM = /^\d{16}_\d{16}$/;
 const isOffset = (offset: unknown): boolean => typeof offset === 'string' && FORM.test(offset);
 
 /** The offset after `position` chunks of a generation. Streams in memory have tag 0. */
-export const encodeOffset = (generation: number, position: number): Offset =>
-  `${String(generation).padStart(16, '0')}_${String(position).padStart(10, '0')}000000`;
+export const encodeOffset = (generation: number, position: number, tag = 0): Offset =>
+  `${String(generation).padStart(16, '0')}_${String(position).padStart(10, '0')}${tag === 0 ? '000000' : String(tag).padStart(6, '0')}`;
 
 /** The parts of an offset, or `undefined` for one that is not of this library's form. */
-export function decodeOffset(offset: Offset): { generation: number; position: number } | undefined {
+export function decodeOffset(
+  offset: Offset,
+): { generation: number; position: number; tag: number } | undefined {
   return isOffset(offset)
-    ? { generation: Number(offset.slice(0, 16)), position: Number(offset.slice(17, 27)) }
+    ? {
+        generation: Number(offset.slice(0, 16)),
+        position: Number(offset.slice(17, 27)),
+        tag: Number(offset.slice(27)),
+      }
     : undefined;
 }
 

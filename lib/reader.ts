@@ -1,15 +1,9 @@
 import { type Observer, Subscription, throwError } from 'rxjs';
 
 import type { StreamError } from './errors.js';
+import type { StreamEnd, StreamOutcome, StreamStatus } from './log/outcome.js';
 import type { Offset } from './offset.js';
-import type { StreamEvent, StreamStatus } from './stream-manager.js';
-
-/** How a stream has ended. */
-export type StreamOutcome<O> =
-  { readonly type: 'done'; readonly output?: O } | { readonly type: 'error'; readonly error: StreamError };
-
-/** How a stream ends for a reader: with its outcome, or without because it was lost to the reader. */
-export type StreamEnd<O> = StreamOutcome<O> | { readonly type: 'lost'; readonly error: StreamError };
+import type { StreamEvent } from './stream-manager.js';
 
 const WITHOUT_OUTPUT: StreamOutcome<never> = { type: 'done' };
 
@@ -54,6 +48,8 @@ export abstract class Reader<C, O> extends Subscription {
   live = false;
   /** How many chunks the stream had when this reader came. */
   liveFrom = 0;
+  /** Of a stream on an engine: the tag at `start`, below 0 if it is not known. */
+  tag = -1;
   source: StreamSource<C, O> | undefined = undefined;
   target: Partial<Observer<C>> = IDLE;
 

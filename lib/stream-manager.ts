@@ -2,13 +2,11 @@ import type { Observable, Observer } from 'rxjs';
 
 import type { DurableStream } from './durable-stream.js';
 import type { StreamError } from './errors.js';
+import type { StreamStatus } from './log/outcome.js';
+import type { MaybePromise } from './maybe-promise.js';
 import type { Offset } from './offset.js';
 
-/** What a stream is: being written, ended with an output (or none), or ended with an error. */
-export type StreamStatus = 'open' | 'done' | 'error';
-
-/** A plain value on memory, a promise on an engine; `await` serves both. */
-export type MaybePromise<T> = T | Promise<T>;
+export type { StreamStatus, MaybePromise };
 
 /**
  * How long a stream lives. All are non-negative integers or `Infinity`, on the manager's scheduler; anything else

@@ -1,32 +1,14 @@
 import { ChunkObservable, DurableStream } from './durable-stream.js';
 import { ended, toStreamError } from './errors.js';
+import { Line } from './line.js';
+import type { StreamEnd } from './log/outcome.js';
 import { encodeOffset, type Offset } from './offset.js';
-import { done, NO_CHUNK, type Reader, reportUnhandled, type StreamEnd } from './reader.js';
+import { done, NO_CHUNK, type Reader, reportUnhandled } from './reader.js';
 import type { StreamStatus } from './stream-manager.js';
-
-/** Readers in the order they came: a set to join and to leave, an array to go through. */
-class ReaderSet<R> extends Set<R> {
-  #line: readonly R[] | undefined;
-
-  /** As they are now; who joins or leaves later does not change it. */
-  get line(): readonly R[] {
-    return (this.#line ??= [...this]);
-  }
-
-  override add(reader: R): this {
-    this.#line = undefined;
-    return super.add(reader);
-  }
-
-  override delete(reader: R): boolean {
-    this.#line = undefined;
-    return super.delete(reader);
-  }
-}
 
 // What a stream has before it has any: shared, because most streams are small, and so never added to.
 const NO_CHUNKS: never[] = [];
-const NOBODY = new ReaderSet<never>();
+const NOBODY = new Line<never>();
 
 /**
  * A subject that replays everything to everybody, like a `ReplaySubject` without a limit, and knows its status and
@@ -46,7 +28,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
   #delivered = 0;
   /** In the order they came; `undefined` once the end has been told. */
-  #readers: ReaderSet<Reader<C, O>> | undefined = NOBODY;
+  #readers: Line<Reader<C, O>> | undefined = NOBODY;
   #end: StreamEnd<O> | undefined;
   /** Whether some call below us on the stack delivers what is written. */
   #delivering = false;
@@ -125,7 +107,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     this.#delivering = true;
     reader.source = this;
     reader.liveFrom = this.#log.length;
-    if (this.#readers === NOBODY) this.#readers = new ReaderSet();
+    if (this.#readers === NOBODY) this.#readers = new Line();
     if (this.#readers?.add(reader).size === 1) this.observedChanged();
     this.#replay(reader);
     if (this.#readers === undefined && this.#end !== undefined && reader.source === this)
@@ -172,7 +154,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
       const index = this.#delivered++;
       const chunk = this.#log[index] as C;
       // Who comes meanwhile gets this chunk from the replay; who leaves, or is cut off, wants none any more.
-      const { line } = readers;
+      const line = readers.inOrder;
       for (let i = 0; i < line.length; i++) {
         try {
           for (; i < line.length; i++) {

@@ -21,7 +21,7 @@ interface Mutation {
 }
 
 const ALWAYS_THE_PRESENT_LINE =
-  'const line = new Proxy({}, { get: (_, key) => Reflect.get(readers.line, key) }) as typeof readers.line;';
+  'const line = new Proxy({}, { get: (_, key) => Reflect.get(readers.inOrder, key) }) as typeof readers.inOrder;';
 
 const MUTATIONS: readonly Mutation[] = [
   {
@@ -51,12 +51,12 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'goes through newcomers too, and gives them the chunk being delivered a second time',
-    pattern: /const \{ line \} = readers;([\s\S]*?reader\.start <= index)\b/,
+    pattern: /const line = readers\.inOrder;([\s\S]*?reader\.start <= index)\b/,
     replacement: `${ALWAYS_THE_PRESENT_LINE}$1 + 1`,
   },
   {
     what: 'goes through newcomers too, and forgets where they start',
-    pattern: /const \{ line \} = readers;([\s\S]*?)reader\.start <= index\b/,
+    pattern: /const line = readers\.inOrder;([\s\S]*?)reader\.start <= index\b/,
     replacement: `${ALWAYS_THE_PRESENT_LINE}$1true`,
   },
   {

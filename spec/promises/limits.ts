@@ -2,14 +2,14 @@ import { VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import type { InMemoryStreamManagerOptions, StreamManager } from '../../lib/index.js';
-import type { ManagerFactory } from '../support/manager-factory.js';
+import type { ManagerFactory, Place } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
 import { claim, codes, outcome, outcomesAt } from '../support/outcomes.js';
 import { byCode } from '../support/views.js';
 
 const lengthOf = (chunk: unknown): number => (chunk as string).length;
 
-export function limits(createManager: ManagerFactory): void {
+export function limits(createManager: ManagerFactory, place: Place = 'in memory'): void {
   const managerOf = (options: Omit<InMemoryStreamManagerOptions, 'scheduler'>): StreamManager =>
     createManager(new VirtualTimeScheduler(), options);
 
@@ -129,70 +129,8 @@ export function limits(createManager: ManagerFactory): void {
       });
     });
 
-    describe('maxBytes', () => {
-      it('is a limit of the sum of what sizeOf gives', async () => {
-        const streams = managerOf({ maxBytes: 5, sizeOf: lengthOf });
-        const input = streams.open<string>('s');
-        expect(await outcome(() => input.write('ab'))).toBe('OK');
-        expect(await outcome(() => input.write('cdef'))).toBe('RESOURCE_EXHAUSTED');
-        expect(await outcome(() => input.write('cde'))).toBe('OK');
-        expect(await outcome(() => input.write('f'))).toBe('RESOURCE_EXHAUSTED');
-        expect(await outcome(() => input.write(''))).toBe('OK');
-        expect(await streams.head('s')).toMatchObject({ status: 'open', chunks: 3 });
-        expect(await outcome(() => streams.open<string>('other').write('abcde'))).toBe('OK');
-      });
-
-      it(
-        'fails an input that is given more by next, and ends its stream',
-        marbles((m) => {
-          const streams = createManager(m.scheduler, { maxBytes: 5, sizeOf: lengthOf });
-          const source = '  a-b-c         ';
-          const expected = 'a-#           ';
-          const failed = '  --(f|)        ';
-          const input = streams.open<string>('s');
-          m.cold(source, { a: 'abcd', b: 'ef', c: 'g' }).subscribe(input);
-
-          m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(
-            expected,
-            { a: 'abcd' },
-            'RESOURCE_EXHAUSTED',
-          );
-          m.expect(codes(input.failed)).toBeObservable(failed, { f: 'RESOURCE_EXHAUSTED' });
-        }),
-      );
-
-      it('needs a sizeOf', async () => {
-        expect(await outcome(() => managerOf({ maxBytes: 5 }))).toBe('INVALID_ARGUMENT');
-        expect(() => managerOf({ maxBytes: 5 })).toThrow(/sizeOf/);
-      });
-
-      for (const [name, sizeOf] of BAD_SIZES) {
-        it(`refuses a chunk for which sizeOf ${name}`, async () => {
-          const streams = managerOf({ maxBytes: 5, sizeOf });
-          const input = streams.open<string>('s');
-          expect(await outcome(() => input.write('bad'))).toBe('INVALID_ARGUMENT');
-          expect(await outcome(() => input.write('good'))).toBe('OK');
-
-          const failures: string[] = [];
-          codes(input.failed).subscribe((code) => failures.push(code));
-          input.next('bad');
-          input.next('good');
-          expect(failures).toEqual(['INVALID_ARGUMENT']);
-          expect(await streams.head('s')).toMatchObject({ status: 'error', chunks: 1 });
-        });
-      }
-
-      it('keeps what sizeOf threw as the cause', async () => {
-        const cause = new Error('sizeOf');
-        const streams = managerOf({
-          sizeOf: () => {
-            throw cause;
-          },
-        });
-        const input = streams.open<string>('s');
-        await expect(input.write('a')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', cause });
-      });
-    });
+    if (place === 'in memory') bytesBySizeOf(managerOf, createManager);
+    else bytesAsStored(managerOf);
 
     for (const option of ['maxChunks', 'maxStreams', 'maxBytes']) {
       for (const value of [-1, 1.5, NaN, -Infinity, 2 ** 53, '5', null]) {
@@ -203,6 +141,107 @@ export function limits(createManager: ManagerFactory): void {
         });
       }
     }
+  });
+}
+
+type ManagerOf = (options: Omit<InMemoryStreamManagerOptions, 'scheduler'>) => StreamManager;
+
+function bytesBySizeOf(managerOf: ManagerOf, createManager: ManagerFactory): void {
+  describe('maxBytes', () => {
+    it('is a limit of the sum of what sizeOf gives', async () => {
+      const streams = managerOf({ maxBytes: 5, sizeOf: lengthOf });
+      const input = streams.open<string>('s');
+      expect(await outcome(() => input.write('ab'))).toBe('OK');
+      expect(await outcome(() => input.write('cdef'))).toBe('RESOURCE_EXHAUSTED');
+      expect(await outcome(() => input.write('cde'))).toBe('OK');
+      expect(await outcome(() => input.write('f'))).toBe('RESOURCE_EXHAUSTED');
+      expect(await outcome(() => input.write(''))).toBe('OK');
+      expect(await streams.head('s')).toMatchObject({ status: 'open', chunks: 3 });
+      expect(await outcome(() => streams.open<string>('other').write('abcde'))).toBe('OK');
+    });
+
+    it(
+      'fails an input that is given more by next, and ends its stream',
+      marbles((m) => {
+        const streams = createManager(m.scheduler, { maxBytes: 5, sizeOf: lengthOf });
+        const source = '  a-b-c         ';
+        const expected = 'a-#           ';
+        const failed = '  --(f|)        ';
+        const input = streams.open<string>('s');
+        m.cold(source, { a: 'abcd', b: 'ef', c: 'g' }).subscribe(input);
+
+        m.expect(byCode(streams.subscribe<string>('s'))).toBeObservable(
+          expected,
+          { a: 'abcd' },
+          'RESOURCE_EXHAUSTED',
+        );
+        m.expect(codes(input.failed)).toBeObservable(failed, { f: 'RESOURCE_EXHAUSTED' });
+      }),
+    );
+
+    it('needs a sizeOf', async () => {
+      expect(await outcome(() => managerOf({ maxBytes: 5 }))).toBe('INVALID_ARGUMENT');
+      expect(() => managerOf({ maxBytes: 5 })).toThrow(/sizeOf/);
+    });
+
+    for (const [name, sizeOf] of BAD_SIZES) {
+      it(`refuses a chunk for which sizeOf ${name}`, async () => {
+        const streams = managerOf({ maxBytes: 5, sizeOf });
+        const input = streams.open<string>('s');
+        expect(await outcome(() => input.write('bad'))).toBe('INVALID_ARGUMENT');
+        expect(await outcome(() => input.write('good'))).toBe('OK');
+
+        const failures: string[] = [];
+        codes(input.failed).subscribe((code) => failures.push(code));
+        input.next('bad');
+        input.next('good');
+        expect(failures).toEqual(['INVALID_ARGUMENT']);
+        expect(await streams.head('s')).toMatchObject({ status: 'error', chunks: 1 });
+      });
+    }
+
+    it('keeps what sizeOf threw as the cause', async () => {
+      const cause = new Error('sizeOf');
+      const streams = managerOf({
+        sizeOf: () => {
+          throw cause;
+        },
+      });
+      const input = streams.open<string>('s');
+      await expect(input.write('a')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', cause });
+    });
+  });
+}
+
+/** An engine counts what it stores: with JSON two quotes for each text. */
+function bytesAsStored(managerOf: ManagerOf): void {
+  describe('maxBytes', () => {
+    it('is a limit of the sum of what is stored', async () => {
+      const streams = managerOf({ maxBytes: 11 });
+      const input = streams.open<string>('s');
+      expect(await outcome(() => input.write('ab'))).toBe('OK');
+      expect(await outcome(() => input.write('cdefgh'))).toBe('RESOURCE_EXHAUSTED');
+      expect(await outcome(() => input.write('cdefg'))).toBe('OK');
+      expect(await outcome(() => input.write('h'))).toBe('RESOURCE_EXHAUSTED');
+      expect(await streams.head('s')).toMatchObject({ status: 'open', chunks: 2 });
+      expect(await outcome(() => streams.open<string>('other').write('abcdefghi'))).toBe('OK');
+    });
+
+    it('counts bytes of UTF-8, not characters', async () => {
+      const input = managerOf({ maxBytes: 6 }).open<string>('s');
+      expect(await outcome(() => input.write('\u20ac\u20ac'))).toBe('RESOURCE_EXHAUSTED');
+      expect(await outcome(() => input.write('\u{1f600}'))).toBe('OK');
+    });
+
+    it('fails an input that is given more by next, and ends its stream', async () => {
+      const streams = managerOf({ maxBytes: 6 });
+      const input = streams.open<string>('s');
+      const failures: string[] = [];
+      codes(input.failed).subscribe((code) => failures.push(code));
+      for (const chunk of ['abcd', 'e', 'f']) input.next(chunk);
+      expect(failures).toEqual(['RESOURCE_EXHAUSTED']);
+      expect(await streams.head('s')).toMatchObject({ status: 'error', chunks: 1 });
+    });
   });
 }
 

@@ -2,7 +2,7 @@ import { finalize, map, Subject, takeUntil } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import type { StreamInput } from '../../lib/index.js';
-import type { ManagerFactory } from '../support/manager-factory.js';
+import type { ManagerFactory, Place } from '../support/manager-factory.js';
 import { testScheduler } from '../support/marbles.js';
 import { unhandledBy } from '../support/unhandled.js';
 import { codeOf, eventWord, noted } from '../support/views.js';
@@ -23,7 +23,7 @@ const unreadable = (key: PropertyKey): object =>
     },
   });
 
-export function noSilentWrite(createManager: ManagerFactory): void {
+export function noSilentWrite(createManager: ManagerFactory, place: Place = 'in memory'): void {
   describe('Promise 5: no silent write', () => {
     closings(createManager);
 
@@ -254,6 +254,6 @@ export function noSilentWrite(createManager: ManagerFactory): void {
       },
     );
 
-    limits(createManager);
+    limits(createManager, place);
   });
 }

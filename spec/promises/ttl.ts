@@ -2,7 +2,7 @@ import { take, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import type { StreamManager } from '../../lib/index.js';
-import type { ManagerFactory } from '../support/manager-factory.js';
+import type { ManagerFactory, Place } from '../support/manager-factory.js';
 import { marbles } from '../support/marbles.js';
 import { claim, codes, outcome, outcomesAt } from '../support/outcomes.js';
 import { RecordingScheduler, runUntil } from '../support/schedulers.js';
@@ -21,12 +21,12 @@ const LOOK_UPS: { name: string; call: (streams: StreamManager) => unknown; inTim
   },
 ];
 
-export function ttl(createManager: ManagerFactory): void {
+export function ttl(createManager: ManagerFactory, place: Place = 'in memory'): void {
   describe('Promise 7: TTL is exact and cheap', () => {
     finishedStreams(createManager);
     absoluteExpiry(createManager);
-    idleTtl(createManager);
-    cursors(createManager);
+    idleTtl(createManager, place);
+    cursors(createManager, place);
     cost(createManager);
   });
 }

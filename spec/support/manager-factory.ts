@@ -7,3 +7,6 @@ export type ManagerFactory = (
   scheduler: SchedulerLike,
   options?: Omit<InMemoryStreamManagerOptions, 'scheduler'>,
 ) => StreamManager;
+
+/** Where the streams of the manager are: what differs by the design is asked for differently. */
+export type Place = 'in memory' | 'on an engine';

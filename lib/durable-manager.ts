@@ -1,0 +1,382 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs';
+
+import { type Codec, jsonCodec, noCodec } from './codec.js';
+import { attachDispose } from './dispose.js';
+import { DurableInput, type InputContext } from './durable-input.js';
+import { DurableStream } from './durable-stream.js';
+import type { Loaded, Payload, StreamEngine } from './engines/engine.js';
+import { notFound, StreamError } from './errors.js';
+import { ExpiryQueue } from './expiry.js';
+import type { Command } from './log/command.js';
+import type { Lifetime, StoredOutcome } from './log/head.js';
+import type { Answer } from './log/lane.js';
+import type { StreamEnd } from './log/outcome.js';
+import { AT_START, placeOf } from './log/place.js';
+import type { LogWriter } from './log/reading.js';
+import { offsetOf } from './log/segments.js';
+import { Streams } from './log/streams.js';
+import { goneAt } from './log/time.js';
+import { checkOffset } from './offset.js';
+import { type Reader, reportUnhandled } from './reader.js';
+import { schedulerClock } from './scheduler-clock.js';
+import type {
+  ListOptions,
+  OpenOptions,
+  StopOptions,
+  StreamHead,
+  StreamInput,
+  StreamLifetime,
+  StreamManager,
+  SubscribeOptions,
+} from './stream-manager.js';
+import { checkId, checkInteger, checkIntegers, checkString, demand } from './validation.js';
+
+/** Options of {@link DurableStreamManager}. What is out of range is `INVALID_ARGUMENT`. */
+export interface DurableStreamManagerOptions extends StreamLifetime {
+  /** Every clock and timer of the manager. Default: `asyncScheduler`. */
+  scheduler?: SchedulerLike | undefined;
+  /**
+   * How chunks and outputs are stored. Default: as JSON, and `Uint8Array` as it is. `'none'` keeps values by reference,
+   * on an engine that can: memory.
+   */
+  codec?: Codec | 'none' | undefined;
+  /** How many chunks a stream may have. Default: `Infinity`. */
+  maxChunks?: number | undefined;
+  /** How many bytes the chunks of a stream may have, as they are stored. Default: 1 GiB. */
+  maxBytes?: number | undefined;
+  /** How many bytes a chunk or an output may have, as it is stored. Default: 1 MiB, or what the engine takes if less. */
+  maxChunkBytes?: number | undefined;
+  /** How many bytes may wait to be stored in one stream; more are `RESOURCE_EXHAUSTED`. Default: 8 MiB. */
+  maxInFlightBytes?: number | undefined;
+}
+
+type AnyReader = Reader<unknown, unknown>;
+
+/** How many characters the reason of a stop may have: it is kept beside the stream. */
+const MAX_REASON_LENGTH = 256;
+
+/**
+ * Holds streams on an engine, so that they outlive their connections, and, by the engine, processes and machines. It
+ * has the face of `InMemoryStreamManager`; what differs: `open` of a taken id does not throw but fails the input, and
+ * `head`, `list`, `delete`, `stop` and `close` give promises. On a synchronous engine their effect is immediate all the
+ * same.
+ *
+ * An engine that fails is tried again: for 10 s by whoever writes or looks up, for 60 s by whoever reads; then
+ * `UNAVAILABLE`. Closing the manager closes its engine.
+ *
+ * The constructor throws `INVALID_ARGUMENT` for an option out of range.
+ */
+export class DurableStreamManager implements StreamManager {
+  static {
+    attachDispose(this.prototype);
+  }
+
+  readonly #streams: Streams;
+  readonly #expiry: ExpiryQueue;
+  readonly #lifetime: Lifetime;
+  readonly #inputs: InputContext;
+  readonly #open = new Set<LogWriter>();
+  readonly #waiting = new Set<(error: StreamError) => void>();
+  #closed: Promise<void> | undefined;
+
+  constructor(engine: StreamEngine, options: DurableStreamManagerOptions = {}) {
+    const { features } = engine;
+    const { scheduler = asyncScheduler, codec = jsonCodec } = options;
+    demand(
+      codec !== 'none' || features.byReference,
+      'codec',
+      'one that makes text or bytes on this engine',
+      codec,
+    );
+    const limits = checkIntegers(options, {
+      maxChunks: Infinity,
+      maxBytes: 2 ** 30,
+      maxChunkBytes: Math.min(2 ** 20, features.maxChunkBytes),
+      maxInFlightBytes: 2 ** 23,
+    });
+    demand(
+      limits.maxChunkBytes <= features.maxChunkBytes,
+      'maxChunkBytes',
+      `at most ${features.maxChunkBytes} on this engine`,
+      limits.maxChunkBytes,
+    );
+    this.#lifetime = checkIntegers(options, {
+      ttl: 300_000,
+      idleTtl: Infinity,
+      expiresAt: Infinity,
+      lease: Infinity,
+    });
+    const { encode, decode } = bound(codec === 'none' ? noCodec : codec);
+    this.#expiry = new ExpiryQueue(scheduler);
+    const sweep = {
+      deadline: Infinity,
+      slot: -1,
+      expire: () => {
+        this.#streams.sweeper.sweep();
+      },
+    };
+    this.#streams = new Streams({
+      engine,
+      clock: schedulerClock(scheduler, this.#expiry),
+      ...limits,
+      arm: (at) => {
+        this.#expiry.set(sweep, at);
+      },
+      decode: features.byReference && codec !== 'none' ? (payload) => decode(copied(payload)) : decode,
+      endOf: (outcome) => endOf(outcome, decode),
+      report: reportUnhandled,
+    });
+    this.#inputs = {
+      streams: this.#streams,
+      ...limits,
+      // By reference nothing is measured.
+      ...(codec === 'none' && { maxChunkBytes: Infinity, maxBytes: Infinity }),
+      encode,
+      outcomeOf: codec === 'none' ? (error) => ({ type: 'error', error }) : storedError,
+      errorOf,
+      released: (input) => {
+        this.#open.delete(input);
+      },
+    };
+  }
+
+  open<C, O = void>(id: string, options: OpenOptions = {}): StreamInput<C, O> {
+    this.#assertOpen();
+    checkId(id);
+    const given = checkIntegers(options, this.#lifetime);
+    const holds = given.expiresAt === Infinity || given.expiresAt > this.#streams.clock.now();
+    demand(holds, 'expiresAt', 'later than now', given.expiresAt);
+    const nonce = randomName();
+    const creates = options.resume !== true;
+    const input = new DurableInput<C, O>(id, this.#inputs, {
+      nonce,
+      creates,
+      ask: (done, failed) => {
+        if (creates) {
+          const command = { type: 'create', nonce, lifetime: given, owned: true } as const;
+          this.#streams.create(id, command, { done, failed });
+        } else {
+          this.#submit(id, { type: 'takeOver', nonce, lifetime: onlyGiven(options) }, done, failed);
+        }
+      },
+    });
+    if (!input.closed) this.#open.add(input);
+    return input;
+  }
+
+  subscribe<C, O = void>(id: string, options: SubscribeOptions = {}): DurableStream<C, O> {
+    return new DurableStream<C, O>({
+      attach: (reader) => {
+        this.#attach(reader as AnyReader, id, options);
+      },
+    });
+  }
+
+  head(id: string): Promise<StreamHead> {
+    return this.#promise((resolve, reject) => {
+      checkId(id);
+      this.#streams.find(id, { done: (loaded) => resolve(this.#headOf(id, loaded)), failed: reject });
+    });
+  }
+
+  list({ prefix = '', after = '', limit }: ListOptions = {}): Promise<StreamHead[]> {
+    return this.#promise((resolve, reject) => {
+      checkString('prefix', prefix);
+      checkString('after', after);
+      const most = checkInteger('limit', limit, 1_000);
+      if (most === 0) {
+        resolve([]);
+        return;
+      }
+      this.#streams.list(prefix, after, most, {
+        done: (found) => resolve(found.map(({ id, loaded }) => this.#headOf(id, loaded))),
+        failed: reject,
+      });
+    });
+  }
+
+  delete(id: string): Promise<void> {
+    return this.#promise((resolve, reject) => {
+      checkId(id);
+      this.#submit(id, { type: 'remove' }, () => resolve(), reject);
+    });
+  }
+
+  stop(id: string, { reason = 'The stream was stopped.', grace }: StopOptions = {}): Promise<void> {
+    return this.#promise((resolve, reject) => {
+      checkId(id);
+      checkString('reason', reason);
+      demand(reason.length <= MAX_REASON_LENGTH, 'reason', `at most ${MAX_REASON_LENGTH} characters`, reason);
+      const command = { type: 'stop', reason, grace: checkInteger('grace', grace, 0) } as const;
+      this.#submit(id, command, () => resolve(), reject);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const error = managerClosed();
+    for (const input of [...this.#open]) input.lost(error);
+    for (const end of [...this.#waiting]) end(error);
+    this.#streams.close(error);
+    await this.#streams.engine.close();
+  }
+
+  #submit(
+    id: string,
+    command: Command,
+    done: (answer: Answer) => void,
+    failed: (error: StreamError) => void,
+  ): void {
+    this.#streams.begin();
+    this.#streams.log.submit({ id, command, done, failed });
+  }
+
+  /** A promise of what is begun before it is given. */
+  #promise<T>(
+    begin: (resolve: (value: T) => void, reject: (error: StreamError) => void) => void,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen();
+      begin(resolve, reject);
+    });
+  }
+
+  #attach(reader: AnyReader, id: string, options: SubscribeOptions): void {
+    this.#assertOpen();
+    checkId(id);
+    const { after, from } = options;
+    const wait = checkInteger('wait', options.wait, 0);
+    const holds = from === undefined || (after === undefined && ['start', 'now'].includes(from));
+    demand(holds, 'from', "'start' or 'now', and left out where after is given", from);
+    if (after !== undefined) checkOffset(after);
+    this.#streams.begin();
+    this.#read(reader, id, options, wait);
+  }
+
+  #read(reader: AnyReader, id: string, { after, from }: SubscribeOptions, wait: number): void {
+    const choose = ({ head }: Loaded) =>
+      from === 'now'
+        ? { position: head.tail, tag: head.tag }
+        : after === undefined
+          ? AT_START
+          : placeOf(id, after, head);
+    this.#streams.followers.read(reader, id, choose, () => {
+      if (wait === 0) reader.end({ type: 'lost', error: notFound(id) });
+      else this.#wait(reader, id, { after, from }, wait);
+    });
+  }
+
+  #wait(reader: AnyReader, id: string, options: SubscribeOptions, wait: number): void {
+    const expiry = this.#expiry;
+    const until = expiry.now() + wait;
+    const end = (error: StreamError): void => {
+      reader.end({ type: 'lost', error });
+    };
+    const waiter = {
+      deadline: Infinity,
+      slot: -1,
+      expire: () => {
+        end(notFound(id));
+      },
+    };
+    const leave = (): void => {
+      expiry.set(waiter, Infinity);
+      this.#waiting.delete(end);
+      stopWaiting();
+    };
+    const stopWaiting = this.#streams.followers.wait(id, () => {
+      if (reader.closed) return;
+      const left = until - expiry.now();
+      if (left <= 0) {
+        waiter.expire();
+        return;
+      }
+      reader.remove(leave);
+      leave();
+      this.#read(reader, id, options, left);
+    });
+    reader.add(leave);
+    this.#waiting.add(end);
+    expiry.set(waiter, until);
+  }
+
+  #headOf(id: string, { head, soft }: Loaded): StreamHead {
+    const { createdAt, endedAt } = head.facts;
+    const expiresAt = goneAt(head, soft, this.#streams.rules);
+    return {
+      id,
+      status: head.status,
+      tail: offsetOf(head, head.tail, head.tag),
+      chunks: head.tail,
+      createdAt,
+      ...(endedAt !== undefined && { endedAt }),
+      ...(expiresAt !== Infinity && { expiresAt }),
+    };
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw managerClosed();
+  }
+}
+
+/** A codec may be an object of a class. */
+const bound = (codec: Codec) => ({
+  encode: (value: unknown): Payload => codec.encode(value),
+  decode: (stored: Payload): unknown => codec.decode(stored),
+});
+
+const managerClosed = (): StreamError => new StreamError('UNAVAILABLE', 'The stream manager is closed.');
+
+/** 96 random bits, short: what names an input, or a creation, so that a retried one is known. */
+function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return btoa(String.fromCharCode(...bytes));
+}
+
+const LIFETIME: readonly (keyof Lifetime)[] = ['ttl', 'idleTtl', 'expiresAt', 'lease'];
+
+function onlyGiven(options: StreamLifetime): Partial<Lifetime> {
+  const given: Partial<Record<keyof Lifetime, number>> = {};
+  for (const name of LIFETIME) {
+    const value = options[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
+
+/** Whoever is given bytes may change them, but not what is stored. */
+const copied = (payload: Payload): Payload =>
+  typeof payload === 'string' ? payload : new Uint8Array(payload);
+
+function endOf(outcome: StoredOutcome, decode: (payload: Payload) => unknown): StreamEnd<never> {
+  if (outcome.type === 'error') return { type: 'error', error: asError(outcome.error) };
+  if (outcome.undefined) return { type: 'done', output: undefined as never };
+  return 'output' in outcome
+    ? { type: 'done', output: decode(outcome.output as Payload) as never }
+    : { type: 'done' };
+}
+
+const errorOf = (outcome: StoredOutcome): StreamError | undefined =>
+  outcome.type === 'error' ? asError(outcome.error) : undefined;
+
+function asError(error: Extract<StoredOutcome, { type: 'error' }>['error']): StreamError {
+  if (error instanceof StreamError) return error;
+  const { code, message, details } = error;
+  return new StreamError(code as StreamError['code'], message, { details });
+}
+
+/** What of an error can be stored. Details that have no JSON are left out. */
+function storedError({ code, message, details }: StreamError): StoredOutcome {
+  let kept: unknown;
+  try {
+    const text = details === undefined ? undefined : JSON.stringify(details);
+    kept = text === undefined ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    kept = undefined;
+  }
+  return { type: 'error', error: { code, message, ...(kept !== undefined && { details: kept }) } };
+}

@@ -1,0 +1,363 @@
+import type { Hint, Loaded, StreamEngine, Watch } from '../engines/engine.js';
+import type { StreamError } from '../errors.js';
+import { type Clock, persist } from './clock.js';
+import type { Place } from './place.js';
+import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
+import { Follower } from './replay-then-live.js';
+import { findSegments } from './segments.js';
+import type { StreamLog } from './stream-log.js';
+import type { Usage } from './usage.js';
+
+/** Where a reader wants to begin in the stream that it finds. Throws what it refuses. */
+export type Choice = (loaded: Loaded) => Place;
+
+/** What is done where there is no stream. */
+export type WhenAbsent = () => void;
+
+/** How long a watch that nobody needs is kept, in ms: an iterator that pulls comes back. */
+const LINGER = 1_000;
+/** How often, in ms, tails are looked at where hints can be lost. */
+const POLL_EVERY = 30_000;
+/** How many are looked at in one call. */
+const POLL_BATCH = 500;
+
+/** An id that is watched. */
+interface Watched {
+  readonly id: string;
+  /** Once it is armed. */
+  watch: Watch | undefined;
+  follower: Follower | undefined;
+  /** What waits for the watch to be armed. */
+  readonly arming: Set<{ readonly armed: () => void; readonly failed: (error: StreamError) => void }>;
+  /** Who waits for a stream to be opened. */
+  readonly waiters: Set<() => void>;
+  /** How many are looking for the stream, and the hints that came meanwhile. */
+  looking: number;
+  hints: Hint[];
+}
+
+/** The streams that somebody in this process reads or writes: one watch and one {@link Follower} each. */
+export class Followers {
+  readonly #watched = new Map<string, Watched>();
+  readonly #context: FollowerContext;
+  readonly #engine: StreamEngine;
+  readonly #clock: Clock;
+  #polling: (() => void) | undefined;
+  #closed = false;
+
+  constructor(
+    private readonly log: StreamLog,
+    private readonly usage: Usage,
+    context: Omit<FollowerContext, 'engine' | 'clock' | 'exact' | 'lookUp' | 'observed' | 'left'>,
+  ) {
+    this.#engine = log.engine;
+    this.#clock = log.clock;
+    this.#context = {
+      ...context,
+      engine: log.engine,
+      clock: log.clock,
+      exact: log.rules.exact,
+      lookUp: (reader, follower) => {
+        this.#return(reader, follower);
+      },
+      observed: (follower, observed) => {
+        this.usage.observed(follower.id, follower.head, observed);
+      },
+      left: (follower) => {
+        this.#left(follower);
+      },
+    };
+  }
+
+  /** How many ids are watched. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  /** Gives a reader the stream of an id from the place that it chooses; `absent` is called where there is none. */
+  read(reader: LogReader, id: string, choose: Choice, absent: WhenAbsent): void {
+    this.#find(
+      id,
+      (loaded, follower) => {
+        if (reader.closed) {
+          follower?.leave();
+          return;
+        }
+        if (loaded === undefined || follower === undefined) {
+          absent();
+          return;
+        }
+        let place: Place;
+        try {
+          place = choose(loaded);
+        } catch (error) {
+          reader.end({ type: 'lost', error: error as StreamError });
+          follower.leave();
+          return;
+        }
+        reader.start = place.position;
+        reader.tag = place.tag;
+        this.usage.used(id, loaded.head);
+        follower.join(reader, loaded.head.tail);
+      },
+      (error) => {
+        if (!reader.closed) reader.end({ type: 'lost', error });
+      },
+    );
+  }
+
+  /** Lets a writer hear of what happens to a life of an id, beginning with what it is now. */
+  write(writer: LogWriter, id: string, generation: number): void {
+    this.#find(
+      id,
+      (loaded, follower) => {
+        if (loaded?.head.generation !== generation || follower === undefined) {
+          follower?.leave();
+          writer.seen(undefined);
+          return;
+        }
+        follower.write(writer);
+        writer.seen(loaded.head);
+      },
+      (error) => {
+        writer.lost(error);
+      },
+    );
+  }
+
+  /** Lets a writer go. */
+  release(writer: LogWriter, id: string): void {
+    this.#watched.get(id)?.follower?.release(writer);
+  }
+
+  /** Calls back once a stream of this id is opened. Gives back what ends the waiting. */
+  wait(id: string, opened: () => void): () => void {
+    const watched = this.#watch(id);
+    watched.waiters.add(opened);
+    return () => {
+      watched.waiters.delete(opened);
+      this.#drop(watched);
+    };
+  }
+
+  /** Whether this life of a stream is read by anybody here. */
+  observes(id: string, generation: number): boolean {
+    const follower = this.#watched.get(id)?.follower;
+    return follower?.generation === generation && follower.observed;
+  }
+
+  /** Ends everything with an error. */
+  close(error: StreamError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#polling?.();
+    for (const { watch, follower } of this.#watched.values()) {
+      watch?.close();
+      follower?.lost(error);
+    }
+    this.#watched.clear();
+  }
+
+  /** Watches an id, from before it is looked at. */
+  #watch(id: string): Watched {
+    let watched = this.#watched.get(id);
+    if (watched !== undefined) return watched;
+    watched = {
+      id,
+      watch: undefined,
+      follower: undefined,
+      arming: new Set(),
+      waiters: new Set(),
+      looking: 0,
+      hints: [],
+    };
+    this.#watched.set(id, watched);
+    this.#arm(watched);
+    this.#poll();
+    return watched;
+  }
+
+  #arm(watched: Watched): void {
+    const { id, arming } = watched;
+    persist(
+      { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
+      () =>
+        this.#engine.watch([id], (hint) => {
+          this.#hinted(watched, hint);
+        }),
+      (watch) => {
+        if (this.#watched.get(id) !== watched) {
+          watch.close();
+          return;
+        }
+        watched.watch = watch;
+        for (const waiting of [...arming]) waiting.armed();
+        arming.clear();
+      },
+      (error) => {
+        this.#watched.delete(id);
+        for (const waiting of [...arming]) waiting.failed(error);
+      },
+    );
+  }
+
+  #hinted(watched: Watched, hint: Hint): void {
+    if (watched.looking > 0) watched.hints.push(hint);
+    watched.follower?.hinted(hint);
+    if (watched.waiters.size === 0 || hint.gone) return;
+    for (const opened of [...watched.waiters]) opened();
+  }
+
+  /** Looks a stream up, and follows it. The follower is to be left by whoever does not stay. */
+  #find(
+    id: string,
+    found: (loaded: Loaded | undefined, follower: Follower | undefined) => void,
+    failed: (error: StreamError) => void,
+  ): void {
+    const watched = this.#watch(id);
+    const look = (): void => {
+      watched.looking++;
+      const over = (tell: () => void): void => {
+        watched.looking--;
+        if (watched.looking === 0) watched.hints = [];
+        tell();
+        this.#drop(watched);
+      };
+      this.log.look(
+        id,
+        (loaded) => {
+          if (loaded === undefined || loaded.head.facts.deleted) {
+            over(() => {
+              // What has followed a former life may not know that it is over.
+              watched.follower?.gone();
+              found(undefined, undefined);
+            });
+            return;
+          }
+          this.#follow(
+            watched,
+            loaded,
+            (follower) => {
+              over(() => {
+                found(loaded, follower);
+              });
+            },
+            (error) => {
+              over(() => {
+                failed(error);
+              });
+            },
+          );
+        },
+        (error) => {
+          over(() => {
+            failed(error);
+          });
+        },
+      );
+    };
+    if (watched.watch !== undefined) look();
+    else watched.arming.add({ armed: look, failed });
+  }
+
+  #follow(
+    watched: Watched,
+    loaded: Loaded,
+    done: (follower: Follower) => void,
+    failed: (error: StreamError) => void,
+  ): void {
+    const { follower } = watched;
+    if (follower?.generation === loaded.head.generation && !follower.cut) {
+      done(follower);
+      return;
+    }
+    findSegments(
+      { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
+      watched.id,
+      loaded.head,
+      (segments) => {
+        const { follower: other } = watched;
+        if (other?.generation === loaded.head.generation && !other.cut) {
+          done(other);
+          return;
+        }
+        other?.gone();
+        const next = new Follower(watched.id, loaded, segments, this.#context);
+        watched.follower = next;
+        for (const hint of watched.hints) next.hinted(hint);
+        this.usage.followed(watched.id, loaded);
+        done(next);
+      },
+      failed,
+    );
+  }
+
+  /** A reader comes back to a life of a stream that it has read before, at the place where it left. */
+  #return(reader: LogReader, former: Life): void {
+    const { start, tag } = reader;
+    const over = (): void => {
+      reader.end({ type: 'lost', error: former.whyGone(start) });
+    };
+    const choose: Choice = ({ head }) => {
+      if (head.generation !== former.generation) throw former.whyGone(start);
+      return { position: start, tag };
+    };
+    this.read(reader, former.id, choose, over);
+  }
+
+  #left(follower: Life): void {
+    const watched = this.#watched.get(follower.id);
+    if (watched?.follower !== follower) return;
+    if (this.#engine.features.synchronous) {
+      this.#drop(watched);
+    } else {
+      this.#clock.inBackground(LINGER, () => {
+        this.#drop(watched);
+      });
+    }
+  }
+
+  /** Stops watching an id that nobody needs. */
+  #drop(watched: Watched): void {
+    const { id, watch, follower, waiters, arming, looking } = watched;
+    if (waiters.size > 0 || arming.size > 0 || looking > 0 || follower?.idle === false) return;
+    if (this.#watched.get(id) !== watched) return;
+    this.#watched.delete(id);
+    watch?.close();
+  }
+
+  /** The safety net under hints that can be lost, and nothing else. */
+  #poll(): void {
+    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed) return;
+    this.#polling = this.#clock.inBackground(POLL_EVERY * (0.75 + this.#clock.random() / 2), () => {
+      this.#polling = undefined;
+      const followers = [...this.#watched.values()].flatMap(({ follower }) => follower ?? []);
+      for (let i = 0; i < followers.length; i += POLL_BATCH) this.#lookAt(followers.slice(i, i + POLL_BATCH));
+      for (const { id, waiters } of this.#watched.values()) if (waiters.size > 0) this.#lookFor(id, waiters);
+      if (this.#watched.size > 0) this.#poll();
+    });
+  }
+
+  #lookAt(followers: readonly Follower[]): void {
+    const asked = followers.map(({ place }) => place);
+    persist(
+      { clock: this.#clock, engine: this.#engine, retryFor: 0 },
+      () => this.#engine.load(followers.map(({ id }) => ({ id }))),
+      (loaded) => {
+        for (const [i, follower] of followers.entries()) follower.seen(loaded[i], asked[i] as Place);
+      },
+      // The next poll will tell; what is being read fails by itself.
+      () => undefined,
+    );
+  }
+
+  #lookFor(id: string, waiters: ReadonlySet<() => void>): void {
+    this.log.look(
+      id,
+      (loaded) => {
+        if (loaded !== undefined) for (const opened of [...waiters]) opened();
+      },
+      () => undefined,
+    );
+  }
+}

@@ -1,0 +1,168 @@
+import type { Entry, Payload } from '../engines/engine.js';
+import { StreamError } from '../errors.js';
+import { MAX_TAG } from './tag.js';
+
+/*
+ * How an entry, and a part, become bytes. A frame is
+ *
+ *   kind (1 byte) | tag | previous | count | one length per chunk | the chunks
+ *
+ * with unsigned LEB128 numbers. The texts of a frame are one UTF-8 run, decoded once and cut by their lengths in UTF-16
+ * units, because a decoder call costs more than most chunks are long.
+ */
+
+const TEXT = 1;
+const BYTES = 2;
+/** Texts and bytes in one entry: bit 0 of each length says which; each chunk stands for itself. */
+const MIXED = 3;
+
+const encoder = new TextEncoder();
+/** Fatal: a frame that is torn inside of a character would else be as long as a whole one. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
+/** The bytes of an entry; its position is not among them. */
+export function encodeEntry({ chunks, tag, previous }: Entry): Uint8Array {
+  const kind = kindOf(chunks);
+  const bodies: Uint8Array[] = [];
+  const numbers = [tag, previous, chunks.length];
+  if (kind === TEXT) {
+    for (const chunk of chunks) numbers.push(chunk.length);
+    bodies.push(encoder.encode(chunks.length === 1 ? (chunks[0] as string) : chunks.join('')));
+  } else {
+    for (const chunk of chunks) {
+      const text = typeof chunk === 'string';
+      const body = text ? encoder.encode(chunk) : chunk;
+      numbers.push(kind === BYTES ? body.length : body.length * 2 + (text ? 1 : 0));
+      bodies.push(body);
+    }
+  }
+  const head = encodeNumbers(numbers);
+  let length = 1 + head.length;
+  for (const body of bodies) length += body.length;
+  const frame = new Uint8Array(length);
+  frame[0] = kind;
+  frame.set(head, 1);
+  let at = 1 + head.length;
+  for (const body of bodies) {
+    frame.set(body, at);
+    at += body.length;
+  }
+  return frame;
+}
+
+/**
+ * The entry at a position from its bytes, into which bytes of chunks are views. Throws `DATA_LOSS` for what is no whole
+ * frame.
+ */
+export function decodeEntry(position: number, frame: Uint8Array): Entry {
+  const kind = frame[0];
+  const numbers = new Numbers(frame, 1);
+  const tag = numbers.next();
+  const previous = numbers.next();
+  const count = numbers.next();
+  if (kind === undefined || kind < TEXT || kind > MIXED || !(count > 0 && count <= frame.length - numbers.at))
+    throw torn();
+  const lengths = new Array<number>(count);
+  for (let i = 0; i < count; i++) lengths[i] = numbers.next();
+  const body = numbers.at;
+  if (!(tag <= MAX_TAG && previous <= MAX_TAG && (lengths[count - 1] as number) >= 0)) throw torn();
+  const chunks =
+    kind === TEXT ? textsOf(frame, body, lengths) : payloadsOf(frame, body, lengths, kind === MIXED);
+  return { position, chunks, bytes: frame.length - body, tag, previous };
+}
+
+function textsOf(frame: Uint8Array, body: number, lengths: readonly number[]): Payload[] {
+  const text = decoded(frame.subarray(body));
+  const chunks = new Array<Payload>(lengths.length);
+  let at = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    const end = at + (lengths[i] as number);
+    chunks[i] = text.slice(at, end);
+    at = end;
+  }
+  if (at !== text.length) throw torn();
+  return chunks;
+}
+
+function payloadsOf(frame: Uint8Array, body: number, lengths: readonly number[], mixed: boolean): Payload[] {
+  const chunks = new Array<Payload>(lengths.length);
+  let at = body;
+  for (let i = 0; i < lengths.length; i++) {
+    const stored = lengths[i] as number;
+    const end = at + (mixed ? Math.floor(stored / 2) : stored);
+    const bytes = frame.subarray(at, end);
+    chunks[i] = mixed && stored % 2 === 1 ? decoded(bytes) : bytes;
+    at = end;
+  }
+  if (at !== frame.length) throw torn();
+  return chunks;
+}
+
+function kindOf(chunks: readonly Payload[]): number {
+  let kind = 0;
+  for (const chunk of chunks) kind |= typeof chunk === 'string' ? TEXT : BYTES;
+  return kind;
+}
+
+/** A part, or an outcome, as bytes: JSON, and bytes in it as they are, after it. */
+export function encodePart(part: unknown): Uint8Array {
+  const { output } = part as { output?: unknown };
+  if (!(output instanceof Uint8Array)) return encoder.encode(JSON.stringify(part));
+  const bytes = new Uint8Array(1 + output.length);
+  bytes.set(output, 1);
+  return bytes;
+}
+
+/** The part from its bytes. Throws `DATA_LOSS` for what is none. */
+export function decodePart(bytes: Uint8Array): unknown {
+  // No JSON begins with a byte of 0.
+  // A copy, for which `slice` would not do: it is a view for Node's buffers.
+  if (bytes[0] === 0) return { type: 'done', output: new Uint8Array(bytes.subarray(1)) };
+  try {
+    return JSON.parse(decoder.decode(bytes)) as unknown;
+  } catch (cause) {
+    throw new StreamError('DATA_LOSS', 'The store has a part that is torn.', { cause });
+  }
+}
+
+function encodeNumbers(numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(numbers.length * 8);
+  let at = 0;
+  for (const number of numbers) {
+    let rest = number;
+    while (rest > 0x7f) {
+      bytes[at++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    bytes[at++] = rest;
+  }
+  return bytes.subarray(0, at);
+}
+
+/** Reads the numbers of a frame one after another; `NaN` beyond its end. */
+class Numbers {
+  constructor(
+    private readonly frame: Uint8Array,
+    public at: number,
+  ) {}
+
+  next(): number {
+    let number = 0;
+    for (let scale = 1; ; scale *= 0x80) {
+      const byte = this.frame[this.at++];
+      if (byte === undefined) return NaN;
+      number += (byte & 0x7f) * scale;
+      if (byte < 0x80) return number;
+    }
+  }
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw torn();
+  }
+}
+
+const torn = (): StreamError => new StreamError('DATA_LOSS', 'The store has an entry that is torn.');

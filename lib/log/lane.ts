@@ -1,0 +1,313 @@
+import type { Commit, Entry, Loaded, LoadRequest, Payload } from '../engines/engine.js';
+import { StreamError } from '../errors.js';
+import { payloadBytes } from './bytes.js';
+import type { Command } from './command.js';
+import { type Decision, decide, isDue, partsOf, type Rules, type State } from './decide.js';
+import { type Head, type Origin, PART, type Soft } from './head.js';
+import { deadline } from './time.js';
+
+/** What became of a command that was carried out. */
+export interface Answer {
+  /** The stream after it; `undefined` if it was removed. */
+  readonly head: Head | undefined;
+  /** The position after the chunks of the command, or the tail, and the tag there. */
+  readonly position: number;
+  readonly tag: number;
+  /** Whether it had been carried out before. */
+  readonly duplicate: boolean;
+}
+
+/** A command, and who wants to know. Exactly one of the two is called, once. */
+export interface Request {
+  readonly id: string;
+  readonly command: Command;
+  done(answer: Answer): void;
+  failed(error: StreamError): void;
+  /** Called when the command is read for the first time; until then it may grow. */
+  taken?(): void;
+}
+
+/** A commit, and the requests that it carries out. */
+export interface Group {
+  readonly lane: Lane;
+  readonly requests: readonly Request[];
+  readonly decisions: readonly Decision[];
+  /** What to store; `undefined` if nothing changes. */
+  readonly commit: Commit | undefined;
+  /** What the decisions began with. */
+  readonly base: State | undefined;
+  /** Of a removal, where to say so. */
+  readonly origin: { readonly origin: Origin; readonly nonce: string } | undefined;
+}
+
+/** An entry that would grow beyond either is cut: it is what a read can't divide. */
+const MAX_ENTRY_BYTES = 65_536;
+const MAX_ENTRY_CHUNKS = 1_024;
+/** How many requests are looked through for the parts that they need. */
+const LOOK_AHEAD = 256;
+/** How many parts are kept between commits. */
+const MAX_KNOWN_PARTS = 1_024;
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/** Stores what is due, for nobody in particular. */
+const settling = (id: string): Request => ({
+  id,
+  command: { type: 'settle' },
+  done: () => undefined,
+  failed: () => undefined,
+});
+
+/**
+ * The commands of one stream, one after another, and what is known of the stream: after a commit of ours its head, so
+ * that a single writer never has to ask.
+ */
+export class Lane {
+  readonly queue: Request[] = [];
+  /** The stream as it was last seen, or `undefined` if there was none; see {@link known}. */
+  state: State | undefined;
+  /** Whether {@link state} is worth anything. */
+  known = false;
+  /** Whether {@link state} is from the store, and not only what we made it before: a refusal has to be sure. */
+  fresh = false;
+  /** Whether a group of this lane is on its way. */
+  busy = false;
+  /** How many bytes of chunks wait to be stored, or are on their way. */
+  bytes = 0;
+  /** How often the group on its way was tried in vain, and since when. */
+  tries = 0;
+  since = 0;
+  /** Whether the next group is to be of one request: a group of several was refused. */
+  single = false;
+
+  #parts = new Map<string, unknown>();
+  #writersKnown = false;
+
+  constructor(readonly id: string) {}
+
+  /** What has to be loaded before anything can be decided; `undefined` if nothing. */
+  wanted(): LoadRequest | undefined {
+    const parts = new Set<string>();
+    let writers = false;
+    for (const { command } of this.queue.slice(0, LOOK_AHEAD)) {
+      const needed = partsOf(command);
+      for (const name of needed.parts) if (!this.known || !this.#parts.has(name)) parts.add(name);
+      writers ||= needed.partsWith !== undefined && (!this.known || !this.#writersKnown);
+    }
+    if (this.known && parts.size === 0 && !writers) return undefined;
+    // What removes a stream by the clock has to tell its source.
+    parts.add(PART.origin);
+    return { id: this.id, parts: [...parts], ...(writers && { partsWith: PART.writers }) };
+  }
+
+  /** Takes what was loaded. */
+  learn({ parts = [], partsWith }: LoadRequest, loaded: Loaded | undefined): void {
+    const { state } = this;
+    const same =
+      loaded !== undefined &&
+      state?.head.generation === loaded.head.generation &&
+      state.head.n === loaded.head.n &&
+      this.#parts.size < MAX_KNOWN_PARTS;
+    if (!same) this.forget();
+    this.known = true;
+    this.fresh = true;
+    for (const name of parts) this.#parts.set(name, undefined);
+    for (const [name, part] of Object.entries(loaded?.parts ?? {})) this.#parts.set(name, part);
+    if (partsWith !== undefined) this.#writersKnown = true;
+    this.state = loaded && { head: loaded.head, soft: loaded.soft, parts: this.#parts };
+  }
+
+  /** Lets go of what is known, because it is not true any more or may not be. */
+  forget(): void {
+    this.state = undefined;
+    this.known = false;
+    this.fresh = false;
+    this.#parts = new Map();
+    this.#writersKnown = false;
+  }
+
+  /** Decides the next requests, as many as one commit can carry; `undefined` if more has to be known before. */
+  fold(now: number, rules: Rules, maxBytes: number): Group | undefined {
+    const base = this.state;
+    // Who is reading is known to such an engine, and to nobody else.
+    if (rules.exact && base !== undefined && !this.fresh && base.head.facts.lifetime.idleTtl !== Infinity) {
+      this.known = false;
+      return undefined;
+    }
+    if (base !== undefined && isDue(base, now, rules)) {
+      if (this.fresh) return this.#group([settling(this.id)], now, rules, maxBytes);
+      this.known = false;
+      return undefined;
+    }
+    const group = this.#group(this.queue, now, rules, maxBytes);
+    if (group !== undefined) this.queue.splice(0, group.requests.length);
+    return group;
+  }
+
+  #group(queue: readonly Request[], now: number, rules: Rules, maxBytes: number): Group | undefined {
+    const base = this.state;
+    const requests: Request[] = [];
+    const decisions: Decision[] = [];
+    let state = base;
+    let parts: Record<string, unknown> | undefined;
+    let removed = false;
+    let bytes = 0;
+    for (const request of queue) {
+      const { command } = request;
+      const size = bytesOf(command);
+      if (requests.length > 0 && (this.single || bytes + size > maxBytes || !this.#knows(command))) break;
+      const decision = decide(this.id, state, command, now, rules);
+      if (decision.type !== 'change' && !this.fresh) {
+        // What we know may be old. What was decided before this goes first.
+        if (requests.length > 0) break;
+        this.known = false;
+        return undefined;
+      }
+      // A removal is the last of its commit.
+      if (decision.type === 'removal' && requests.some((_, i) => decisions[i]?.type === 'change')) break;
+      request.taken?.();
+      requests.push(request);
+      decisions.push(decision);
+      if (decision.type === 'change') {
+        bytes += size;
+        for (const name in decision.parts) {
+          (parts ??= {})[name] = decision.parts[name];
+          this.#parts.set(name, decision.parts[name]);
+        }
+        state = { head: decision.head, soft: state?.soft ?? NEW, parts: this.#parts };
+      } else if (decision.type === 'removal') {
+        removed = true;
+        break;
+      }
+    }
+    return this.#sealed(requests, decisions, base, removed ? undefined : state, parts, now, rules);
+  }
+
+  /** The group with its commit: the chunks as entries, all under the last tag. */
+  #sealed(
+    requests: readonly Request[],
+    decisions: readonly Decision[],
+    base: State | undefined,
+    state: State | undefined,
+    parts: Record<string, unknown> | undefined,
+    now: number,
+    rules: Rules,
+  ): Group {
+    const group = { lane: this, requests, decisions, base, origin: undefined };
+    if (state === base) return { ...group, commit: undefined };
+    const { id } = this;
+    const expected = base?.head;
+    if (state === undefined) {
+      const { usedAt } = (base as State).soft;
+      const origin = this.#parts.get(PART.origin) as Origin | undefined;
+      const nonce = base?.head.facts.nonce ?? '';
+      this.state = undefined;
+      return {
+        ...group,
+        commit: { id, expected, head: undefined, usedAt, parts: undefined, entries: NO_ENTRIES },
+        origin: origin && { origin, nonce },
+      };
+    }
+    const entries = entriesOf(requests, decisions, state.head.tag);
+    let { head } = state;
+    const start = entries[0]?.position;
+    const { owner } = head;
+    // What is after the start of the group is under its last tag, also where others wrote between.
+    if (start !== undefined && owner !== undefined && owner.position > start && owner.tag !== head.tag) {
+      head = { ...head, owner: { ...owner, tag: head.tag } };
+    }
+    this.state = { head, soft: state.soft, parts: this.#parts };
+    const commit = { id, expected, head, parts, entries };
+    // Appending alone never brings a deadline nearer.
+    if (rules.exact || head.facts === expected?.facts) return { ...group, commit };
+    return { ...group, commit: { ...commit, dueAt: deadline(head, state.soft, now, rules) } };
+  }
+
+  #knows(command: Command): boolean {
+    const { parts, partsWith } = partsOf(command);
+    return parts.every((name) => this.#parts.has(name)) && (partsWith === undefined || this.#writersKnown);
+  }
+}
+
+const NEW: Soft = { usedAt: -Infinity, beat: 0, readers: 0, dueAt: Infinity };
+
+/** What a group answers its requests with, once it is stored. */
+export function answerTo(group: Group, index: number, head: Head | undefined): Answer {
+  const decision = group.decisions[index] as Decision;
+  const duplicate = decision.type === 'nothing' && decision.duplicate;
+  if (head === undefined || decision.type === 'removal')
+    return { head: undefined, position: 0, tag: 0, duplicate };
+  const { command } = group.requests[index] as Request;
+  if (decision.type === 'nothing') {
+    // A repeated append of an input is its last one, of which it is known where it ended.
+    const { owner } = head;
+    const own = command.type === 'append' && command.writer.type === 'owner' && owner !== undefined;
+    return own
+      ? { head, position: owner.position, tag: owner.tag, duplicate }
+      : { head, position: head.tail, tag: head.tag, duplicate };
+  }
+  if (decision.type !== 'change') throw new StreamError('INTERNAL', 'A refusal has no answer.');
+  const { tail } = decision.head;
+  return {
+    head,
+    position: tail,
+    tag: tail === decision.position ? tagAt(group, tail, head) : head.tag,
+    duplicate,
+  };
+}
+
+/** The tag at a position where a command appended nothing: that of the commit if others did before it, else as it was. */
+function tagAt({ decisions, base }: Group, position: number, head: Head): number {
+  const first = decisions.find((decision) => decision.type === 'change');
+  const start = first?.type === 'change' ? first.position : position;
+  if (position > start) return head.tag;
+  return base?.head.tag ?? (first?.type === 'change' ? first.previous : head.tag);
+}
+
+function entriesOf(
+  requests: readonly Request[],
+  decisions: readonly Decision[],
+  tag: number,
+): readonly Entry[] {
+  let first: Extract<Decision, { type: 'change' }> | undefined;
+  let all: Payload[] | undefined;
+  let bytes = 0;
+  for (const [i, decision] of decisions.entries()) {
+    if (decision.type !== 'change' || decision.chunks.length === 0) continue;
+    bytes += bytesOf((requests[i] as Request).command);
+    if (first === undefined) first = decision;
+    else for (const chunk of decision.chunks) (all ??= [...first.chunks]).push(chunk);
+  }
+  if (first === undefined) return NO_ENTRIES;
+  const { position, previous } = first;
+  const chunks = all ?? first.chunks;
+  if (bytes <= MAX_ENTRY_BYTES && chunks.length <= MAX_ENTRY_CHUNKS)
+    return [{ position, chunks, bytes, tag, previous }];
+  return cut(position, chunks, tag, previous);
+}
+
+const bytesOf = (command: Command): number => ('bytes' in command ? (command.bytes ?? 0) : 0);
+
+function cut(position: number, chunks: readonly Payload[], tag: number, previous: number): readonly Entry[] {
+  const entries: Entry[] = [];
+  let from = 0;
+  let bytes = 0;
+  const close = (until: number): void => {
+    entries.push({
+      position: position + from,
+      chunks: chunks.slice(from, until),
+      bytes,
+      tag,
+      previous: from === 0 ? previous : tag,
+    });
+    from = until;
+    bytes = 0;
+  };
+  for (let i = 0; i < chunks.length; i++) {
+    const size = payloadBytes(chunks[i] as Payload);
+    if (i > from && (bytes + size > MAX_ENTRY_BYTES || i - from >= MAX_ENTRY_CHUNKS)) close(i);
+    bytes += size;
+  }
+  close(chunks.length);
+  return entries;
+}

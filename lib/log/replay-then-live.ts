@@ -1,0 +1,521 @@
+import type { Entry, Hint, Loaded, Page, Payload } from '../engines/engine.js';
+import { notFound, type StreamError } from '../errors.js';
+import { Line } from '../line.js';
+import type { Awaitable } from '../maybe-promise.js';
+import type { Offset } from '../offset.js';
+import { backoff, persist } from './clock.js';
+import { expiredUnread, hole, misfit, regrown, undecodable } from './continuity.js';
+import { type Head, PART, type Soft, type StoredOutcome } from './head.js';
+import type { StreamEnd } from './outcome.js';
+import type { Place } from './place.js';
+import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
+import { type Edge, give, replay } from './replay.js';
+import { offsetOf, readSegment, type Segment } from './segments.js';
+import { goneAt } from './time.js';
+
+/** What the hints have told so far. */
+interface Known {
+  n: number;
+  tail: number;
+  tag: number;
+  ended: boolean;
+}
+
+/**
+ * THE place where replay becomes live, for every engine: follows one life of a stream for all its readers in this
+ * process. The read is the truth; a push is a hint.
+ *
+ * The live edge is a position that all live readers share. A reader that comes replays pages up to that edge, by
+ * itself, and then stands in line. The edge advances by entries that hints carry, if they join it, and else by reading;
+ * and it rests only when it has reached every tail hinted and no end was hinted. Positions have to be dense, and tags
+ * have to agree, from each entry to the next: what does not join is `DATA_LOSS`, never skipped over.
+ *
+ * A write that is made inside a callback only appends: the outermost call delivers it, to all, after all before it.
+ */
+export class Follower implements Edge, Life {
+  /** The tag after the chunk that is being told. */
+  tellingTag = 0;
+  readonly #context: FollowerContext;
+  readonly #segments: readonly Segment[];
+  readonly #line = new Line<LogReader>();
+  readonly #writers = new Set<LogWriter>();
+  /** The stream as it was last read, for what seldom changes. */
+  #head: Head;
+  #soft: Soft;
+  /** The live edge. */
+  #position: number;
+  #tag: number;
+  readonly #known: Known;
+  /** Entries that join the edge, and where they end. */
+  #entries: Entry[] = [];
+  #joinedTo: number;
+  #delivering = false;
+  #reading = false;
+  #confirmed: boolean;
+  /** How often reads were behind hints in a row. */
+  #doubts = 0;
+  /** Set once there is nothing more to come. */
+  #end: StreamEnd<never> | undefined;
+
+  constructor(
+    readonly id: string,
+    loaded: Loaded,
+    segments: readonly Segment[],
+    context: FollowerContext,
+  ) {
+    const { head, soft } = loaded;
+    this.#context = context;
+    this.#segments = segments;
+    this.#head = head;
+    this.#soft = soft;
+    this.#position = head.tail;
+    this.#joinedTo = head.tail;
+    this.#tag = head.tag;
+    this.#known = { n: head.n, tail: head.tail, tag: head.tag, ended: head.status !== 'open' };
+    this.#confirmed = !context.engine.features.staleReads;
+  }
+
+  get generation(): number {
+    return this.#head.generation;
+  }
+
+  /** The live edge. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The stream as it was last read. */
+  get head(): Head {
+    return this.#head;
+  }
+
+  /** Whether the stream was taken from its readers before its end. */
+  get cut(): boolean {
+    return this.#end?.type === 'lost';
+  }
+
+  /** Whether nobody reads or writes here. */
+  get idle(): boolean {
+    return this.#line.size === 0 && this.#writers.size === 0;
+  }
+
+  get observed(): boolean {
+    return this.#line.size > 0;
+  }
+
+  /** The offset after so many chunks, of which the last is being told. */
+  offsetAt(position: number): Offset {
+    return offsetOf(this.#head, position, this.tellingTag);
+  }
+
+  /** A reader comes back: what it had read is given to it, then it is looked whether the stream is still there. */
+  attach(reader: LogReader): void {
+    const { page } = reader;
+    if (page !== undefined) {
+      reader.page = undefined;
+      reader.source = this;
+      reader.live = false;
+      give(this, reader, page, Infinity, this.#context);
+      if (reader.source !== this) return;
+      reader.source = undefined;
+    }
+    this.#context.lookUp(reader, this);
+  }
+
+  /** Takes a reader in, whose `start` and `tag` are set. */
+  join(reader: LogReader, tail: number): void {
+    const outermost = !this.#delivering;
+    this.#delivering = true;
+    reader.source = this;
+    reader.live = false;
+    reader.liveFrom = Math.max(tail, this.#known.tail);
+    if (this.#line.add(reader).size === 1) this.#context.observed(this, true);
+    try {
+      reader.attached(!this.#known.ended);
+    } catch (error) {
+      this.#context.report(error);
+    }
+    replay(this, reader, this.#context);
+    if (!outermost) return;
+    this.#delivering = false;
+    this.#advance();
+  }
+
+  detach(reader: LogReader): void {
+    reader.start = Infinity;
+    reader.live = false;
+    if (!this.#line.delete(reader) || this.#line.size > 0) return;
+    this.#context.observed(this, false);
+    this.leave();
+  }
+
+  /** Takes a writer in. */
+  write(writer: LogWriter): void {
+    this.#writers.add(writer);
+  }
+
+  /** Lets a writer go. */
+  release(writer: LogWriter): void {
+    if (this.#writers.delete(writer)) this.leave();
+  }
+
+  /** Takes a hint. */
+  hinted(hint: Hint): void {
+    if (hint.n === 0 && hint.generation === 0) {
+      this.#confirmed = !this.#context.engine.features.staleReads;
+      this.lookAgain();
+      return;
+    }
+    if (hint.generation < this.generation) return;
+    if (hint.generation > this.generation || hint.gone) {
+      this.gone();
+      return;
+    }
+    for (const writer of [...this.#writers]) writer.hinted(hint);
+    this.#join(hint.entries);
+    const known = this.#known;
+    if (hint.n > known.n) {
+      known.n = hint.n;
+      known.tail = Math.max(known.tail, hint.tail);
+      known.tag = hint.tail === known.tail ? hint.tag : known.tag;
+      known.ended ||= hint.ended;
+    }
+    this.#advance();
+  }
+
+  /** The live edge, for whoever looks at the stream: what a look that begins now may not fall behind. */
+  get place(): Place {
+    return { position: this.#position, tag: this.#tag };
+  }
+
+  /**
+   * Takes what the stream is, by a look that is not stale and began when the edge was at `asked`: a poll, or after hints
+   * may have been lost.
+   */
+  seen(loaded: Loaded | undefined, asked: Place): void {
+    if (this.#end !== undefined) return;
+    if (loaded?.head.generation !== this.generation || loaded.head.facts.deleted) {
+      this.gone();
+      return;
+    }
+    const { head } = loaded;
+    if (head.tail < asked.position || (head.tail === asked.position && head.tag !== asked.tag)) {
+      this.lost(regrown(this.id));
+      return;
+    }
+    this.#learn(loaded);
+    const known = this.#known;
+    // Also back: what was hinted at may have been lost before anybody read it. But what came meanwhile is there.
+    if (head.tail >= this.#position) {
+      known.tail = head.tail;
+      known.tag = head.tag;
+    }
+    known.n = head.n;
+    known.ended = head.status !== 'open';
+    for (const writer of [...this.#writers]) writer.seen(head);
+    this.#advance();
+  }
+
+  /** Looks at the store, because a hint may have been lost. */
+  lookAgain(): void {
+    const { engine } = this.#context;
+    const asked = this.place;
+    this.#ask(
+      () => engine.load([{ id: this.id }]),
+      ([loaded]) => {
+        this.seen(loaded, asked);
+      },
+    );
+  }
+
+  /** This life of the stream is over: it was deleted, or has expired. */
+  gone(): void {
+    if (this.#end?.type === 'lost') return;
+    for (const writer of [...this.#writers]) writer.seen(undefined);
+    this.#cut((start) => this.whyGone(start));
+  }
+
+  /** It was deleted, or has expired unread. */
+  whyGone(start: number): StreamError {
+    // Readers of ours that have left are none.
+    const soft = this.observed ? this.#soft : { ...this.#soft, readers: 0 };
+    const expired = goneAt(this.#head, soft, this.#context) <= this.#context.clock.now();
+    return expired && start < this.#known.tail ? expiredUnread(this.id) : notFound(this.id);
+  }
+
+  /** Nothing more can be read; also not what is being replayed. */
+  lost(error: StreamError): void {
+    if (this.#end?.type === 'lost') return;
+    for (const writer of [...this.#writers]) writer.lost(error);
+    this.#cut(() => error);
+  }
+
+  /** Called when somebody does not stay. */
+  leave(): void {
+    if (this.idle) this.#context.left(this);
+  }
+
+  #learn({ head, soft }: Loaded): void {
+    this.#head = head;
+    this.#soft = soft;
+  }
+
+  /** Queues entries if they join. */
+  #join(entries: readonly Entry[] | undefined): void {
+    for (const entry of entries ?? []) {
+      const end = entry.position + entry.chunks.length;
+      if (entry.position > this.#joinedTo || end <= this.#joinedTo) continue;
+      this.#entries.push(entry);
+      this.#joinedTo = end;
+      this.#doubts = 0;
+    }
+  }
+
+  /** Brings the edge forward as far as it can go now; what has to be waited for goes on by itself. */
+  #advance(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    for (;;) {
+      const entries = this.#entries;
+      if (entries.length > 0) {
+        this.#entries = [];
+        for (const entry of entries) this.#deliver(entry);
+        continue;
+      }
+      if (this.#end !== undefined || !this.#goOn()) break;
+    }
+    this.#delivering = false;
+    if (this.#end !== undefined) this.#finish(this.#end);
+  }
+
+  /** Does what is next to bring the edge forward; gives whether it has come. */
+  #goOn(): boolean {
+    if (this.#reading) return false;
+    const { tail, tag, ended } = this.#known;
+    if (this.#position < tail) {
+      if (this.#nobodyWants()) {
+        this.#position = tail;
+        this.#joinedTo = tail;
+        this.#tag = tag;
+        return true;
+      }
+      this.#readOn();
+      return !this.#reading;
+    }
+    if (ended) {
+      this.#readEnd();
+      return !this.#reading;
+    }
+    if (!this.#confirmed) {
+      this.#confirm();
+      return !this.#reading;
+    }
+    return false;
+  }
+
+  /** Whether no reader is there for chunks, so that they need not be read. */
+  #nobodyWants(): boolean {
+    for (const { start, live } of this.#line) if (!live || start <= this.#known.tail) return false;
+    return true;
+  }
+
+  #readOn(): void {
+    const { position } = this.place;
+    this.#ask(
+      () => this.page(position),
+      (page) => {
+        this.#take(page, position);
+      },
+    );
+  }
+
+  /** Takes a page that was asked for when the edge was at a position. */
+  #take(page: Page, asked: number): void {
+    const { current, entries } = page;
+    if (entries.length > 0) {
+      if (this.isThere(page)) this.#join(entries);
+    } else if (this.#position > asked) {
+      // Hints have brought more meanwhile.
+    } else if (this.#context.engine.features.staleReads || current?.head.tail === asked) {
+      // The hint was ahead of what this read shows, or what it told of is lost.
+      this.#doubt();
+    } else if (this.isThere(page)) {
+      this.lost((current as Loaded).head.tail < asked ? regrown(this.id) : hole(this.id, asked));
+    }
+  }
+
+  /** A read gave less than a hint has told of: after a moment, the stream is looked at for sure. */
+  #doubt(): void {
+    this.#reading = true;
+    const { clock } = this.#context;
+    clock.after(backoff(++this.#doubts, 5, 500, clock), () => {
+      this.#reading = false;
+      this.#confirm();
+    });
+  }
+
+  #confirm(): void {
+    const { engine } = this.#context;
+    const asked = this.place;
+    this.#ask(
+      () => engine.confirm?.([this.id]) ?? engine.load([{ id: this.id }]),
+      ([loaded]) => {
+        this.#confirmed = true;
+        this.seen(loaded, asked);
+      },
+    );
+  }
+
+  #readEnd(): void {
+    const { engine } = this.#context;
+    this.#ask(
+      () => engine.load([{ id: this.id, parts: [PART.outcome] }]),
+      ([loaded]) => {
+        if (loaded?.head.generation !== this.generation) {
+          this.gone();
+          return;
+        }
+        this.#learn(loaded);
+        const { head } = loaded;
+        const outcome = loaded.parts[PART.outcome] as StoredOutcome | undefined;
+        if (head.tail > this.#position) {
+          this.#known.tail = head.tail;
+          this.#known.tag = head.tag;
+        } else if (head.tail < this.#position || head.tag !== this.#tag || outcome === undefined) {
+          this.lost(regrown(this.id));
+        } else {
+          this.#end = this.#context.endOf(outcome);
+        }
+      },
+    );
+  }
+
+  /** Asks the engine, until it answers or has failed for too long. While it is asked, the edge rests. */
+  #ask<T>(call: () => Awaitable<T>, done: (value: T) => void): void {
+    this.#reading = true;
+    persist(
+      this.#context,
+      call,
+      (value) => {
+        this.#reading = false;
+        done(value);
+        this.#advance();
+      },
+      (error) => {
+        this.lost(error);
+      },
+      () => this.#end === undefined,
+    );
+  }
+
+  /** A page after a position. */
+  page(position: number): Awaitable<Page> {
+    const { engine, maxPageBytes, maxPageChunks } = this.#context;
+    return readSegment(
+      engine,
+      this.id,
+      this.generation,
+      this.#segments,
+      position,
+      maxPageBytes,
+      maxPageChunks,
+    );
+  }
+
+  /** Whether a page is of this life of the stream; else its readers are told. */
+  isThere(page: Page): page is Page & { current: Loaded } {
+    const { current } = page;
+    if (current?.head.generation !== this.generation || current.head.facts.deleted) {
+      this.gone();
+      return false;
+    }
+    this.#learn(current);
+    return true;
+  }
+
+  /** Gives an entry at the edge to all who are live. */
+  #deliver(entry: Entry): void {
+    const { position, chunks } = entry;
+    if (this.#end !== undefined || position + chunks.length <= this.#position) return;
+    const error = misfit(this.id, entry, this.#position, this.#tag);
+    if (error !== undefined) {
+      this.lost(error);
+      return;
+    }
+    this.#tag = entry.tag;
+    for (let i = this.#position - position; i < chunks.length; i++) {
+      const index = this.#position++;
+      if (this.#line.size > 0) this.#tell(index, chunks[i] as Payload);
+      // It may have been deleted in a callback. TypeScript takes the field for what it was above.
+      if ((this.#end as StreamEnd<never> | undefined) !== undefined) return;
+    }
+    if (this.#known.tail < this.#position) {
+      this.#known.tail = this.#position;
+      this.#known.tag = this.#tag;
+    }
+  }
+
+  #tell(index: number, payload: Payload): void {
+    const { decode, report } = this.#context;
+    let chunk: unknown;
+    try {
+      chunk = decode(payload);
+    } catch (error) {
+      this.lost(undecodable(this.id, index, error));
+      return;
+    }
+    // Who comes meanwhile gets this chunk from the replay.
+    const line = this.#line.inOrder;
+    this.tellingTag = this.#tag;
+    for (let i = 0; i < line.length; i++) {
+      try {
+        for (; i < line.length; i++) {
+          const reader = line[i] as LogReader;
+          if (reader.live && reader.start <= index) reader.target.next?.(chunk as never);
+        }
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  /** A reader has been given everything before the edge. */
+  arrived(reader: LogReader): void {
+    reader.live = true;
+    // Where it is on the stack of its join, that goes on.
+    if (!this.#delivering) this.#advance();
+  }
+
+  #cut(errorFor: (start: number) => StreamError): void {
+    this.#entries = [];
+    this.#end = { type: 'lost', error: errorFor(Infinity) };
+    const errors = new Map<LogReader, StreamError>();
+    for (const reader of this.#line)
+      errors.set(reader, errorFor(reader.live ? this.#position : reader.start));
+    this.#dismiss([...errors.keys()], (reader) => ({
+      type: 'lost',
+      error: errors.get(reader) as StreamError,
+    }));
+  }
+
+  /** Tells the end to all who have been given everything before it. */
+  #finish(end: StreamEnd<never>): void {
+    this.tellingTag = this.#tag;
+    this.#dismiss(
+      this.#line.inOrder.filter(({ live }) => live),
+      () => end,
+    );
+  }
+
+  /** Ends some readers. Out of the line first: whoever comes in a callback finds it without them. */
+  #dismiss(readers: readonly LogReader[], endFor: (reader: LogReader) => StreamEnd<never>): void {
+    if (readers.length === 0) return;
+    for (const reader of readers) {
+      this.#line.delete(reader);
+      reader.start = Infinity;
+    }
+    if (this.#line.size === 0) this.#context.observed(this, false);
+    for (const reader of readers) if (reader.source === this) reader.end(endFor(reader));
+    this.leave();
+  }
+}

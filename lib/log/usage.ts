@@ -1,0 +1,84 @@
+import type { Loaded, StreamEngine } from '../engines/engine.js';
+import { settle } from '../maybe-promise.js';
+import type { Clock } from './clock.js';
+import type { Head } from './head.js';
+import type { Leases } from './leases.js';
+import { markEvery, type Precision } from './time.js';
+
+/** How long before marks would be too old a reader that is still there renews them, as a share of the `idleTtl`. */
+const RENEW_EVERY = 0.5;
+
+/**
+ * Tells an engine which streams are in use, so that what is idle can expire: exactly, where the engine knows who is
+ * there; else by marks, at most one per tenth of the `idleTtl`.
+ */
+export class Usage {
+  /** When each stream was last marked, and what ends the presence of its readers. */
+  readonly #marks = new Map<string, { generation: number; at: number }>();
+  readonly #stays = new Map<string, () => void>();
+
+  constructor(
+    private readonly engine: StreamEngine,
+    private readonly clock: Clock,
+    private readonly precision: Precision,
+    private readonly leases: Leases,
+  ) {}
+
+  /** A stream is read. */
+  used(id: string, { generation, facts }: Head): void {
+    const { idleTtl } = facts.lifetime;
+    if (idleTtl === Infinity) return;
+    const now = this.clock.now();
+    const every = markEvery(idleTtl, this.precision);
+    const last = this.#marks.get(id);
+    if (every > 0) {
+      if (last?.generation === generation && now - last.at < every) return;
+      this.#marks.set(id, { generation, at: now });
+    }
+    settle(
+      () => this.engine.touch([{ id, generation, usedAt: now }]),
+      () => undefined,
+      () => {
+        // Not marked, so the next use tries again. An engine that has failed tells those who read and write.
+        this.#marks.delete(id);
+      },
+    );
+  }
+
+  /** The first reader of this process has come, or the last one has gone. */
+  observed(id: string, head: Head, observed: boolean): void {
+    if (head.facts.lifetime.idleTtl === Infinity) return;
+    this.used(id, head);
+    this.#stays.get(id)?.();
+    this.#stays.delete(id);
+    if (observed) this.#stays.set(id, this.#stay(id, head));
+    else this.#marks.delete(id);
+  }
+
+  /** A stream is followed from now on. */
+  followed(id: string, loaded: Loaded): void {
+    this.leases.observe(id, loaded);
+  }
+
+  /** Forgets everybody. */
+  close(): void {
+    for (const leave of this.#stays.values()) leave();
+    this.#stays.clear();
+    this.#marks.clear();
+  }
+
+  #stay(id: string, head: Head): () => void {
+    const { presence } = this.engine;
+    if (presence !== undefined) return presence.hold(id, head.generation);
+    const { idleTtl } = head.facts.lifetime;
+    let cancel: () => void;
+    const renew = (): void => {
+      this.used(id, head);
+      cancel = this.clock.inBackground(idleTtl * RENEW_EVERY, renew);
+    };
+    renew();
+    return () => {
+      cancel();
+    };
+  }
+}
