@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import { attachDispose } from './dispose.js';
 import type { Hint, Payload } from './engines/engine.js';
 import { ended, notFound, StreamError, toStreamError } from './errors.js';
+import { Batch, type BatchOwner, type Waiting } from './input-batch.js';
 import { InputFailure } from './input-failure.js';
 import { payloadBytes } from './log/bytes.js';
 import type { Append } from './log/command.js';
@@ -39,25 +40,11 @@ export interface Claim {
   readonly ask: (done: (answer: Answer) => void, failed: (error: StreamError) => void) => void;
 }
 
-/** Somebody who waits for a chunk, counted from the first of its batch, to be durable. */
-interface Waiting {
-  readonly index: number;
-  readonly resolve: (offset: Offset) => void;
-  readonly reject: (error: StreamError) => void;
-}
-
-/** Chunks that become durable together. It grows until it is on its way. */
-interface Batch {
-  readonly command: Append & { readonly chunks: Payload[]; bytes: number };
-  readonly waiting: Waiting[];
-  taken: boolean;
-}
-
 /** A batch does not grow beyond this: the next one is begun. */
 const MAX_BATCH_BYTES = 1_048_576;
 
 /** Writes a stream on an engine: an idempotent producer, whose appends are numbered, so that each can be repeated. */
-export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
+export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter, BatchOwner {
   static {
     attachDispose(this.prototype);
   }
@@ -74,7 +61,8 @@ export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
   #acknowledged = 0;
   #batch: Batch | undefined;
   /** What the appends on their way will have added. */
-  #coming = { chunks: 0, bytes: 0 };
+  #comingChunks = 0;
+  #comingBytes = 0;
   /** Requests that are not answered yet. */
   #pending = 0;
   #flushing: { resolve: () => void; reject: (error: StreamError) => void }[] = [];
@@ -227,7 +215,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
   }
 
   /** Writes a chunk, or gives the reason why not. */
-  #put(chunk: C, waiting: Pick<Waiting, 'resolve' | 'reject'> | undefined): StreamError | undefined {
+  #put(chunk: C, waiting: Waiting | undefined): StreamError | undefined {
     if (this.#left || this.#released) return this.#refusal();
     let payload: Payload;
     let bytes: number;
@@ -238,53 +226,21 @@ export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
     } catch (error) {
       return toStreamError(error);
     }
+    const { log } = this.#context.streams;
     const batch = this.#batch;
-    if (batch?.taken === false && batch.command.bytes + bytes <= MAX_BATCH_BYTES) {
-      if (!this.#context.streams.log.grow(this.id, bytes)) return tooMuchInFlight(this.id);
-      if (waiting !== undefined) batch.waiting.push({ index: batch.command.chunks.length, ...waiting });
-      batch.command.chunks.push(payload);
-      batch.command.bytes += bytes;
-      this.#coming.chunks++;
-      this.#coming.bytes += bytes;
+    if (batch?.grows === true && batch.command.bytes + bytes <= MAX_BATCH_BYTES) {
+      if (!log.grow(this.id, bytes)) return tooMuchInFlight(this.id);
+      batch.add(payload, bytes, waiting);
+      this.#comingChunks++;
+      this.#comingBytes += bytes;
       return undefined;
     }
-    return this.#begin(payload, bytes, waiting);
-  }
-
-  /** Begins a batch with a chunk. What is refused at once is given, unless somebody waits for it. */
-  #begin(
-    payload: Payload,
-    bytes: number,
-    waiting: Pick<Waiting, 'resolve' | 'reject'> | undefined,
-  ): StreamError | undefined {
-    const batch: Batch = {
-      command: this.#append([payload], bytes, undefined),
-      waiting: waiting === undefined ? [] : [{ index: 0, ...waiting }],
-      taken: false,
-    };
-    this.#batch = batch;
-    this.#coming.chunks++;
-    this.#coming.bytes += bytes;
+    const next = new Batch(this, this.#append([payload], bytes, undefined), waiting);
+    this.#batch = next;
+    this.#comingChunks++;
+    this.#comingBytes += bytes;
     this.#pending++;
-    const { command } = batch;
-    this.#context.streams.log.submit({
-      id: this.id,
-      command,
-      taken: () => {
-        batch.taken = true;
-      },
-      done: (answer) => {
-        this.#answered(() => {
-          this.#stored(batch, answer);
-        });
-      },
-      failed: (error) => {
-        batch.taken = true;
-        this.#answered(() => {
-          this.#notStored(batch, error);
-        });
-      },
-    });
+    log.submit(next);
     return undefined;
   }
 
@@ -342,40 +298,45 @@ export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
     });
   }
 
-  #stored(batch: Batch, { head, position, tag }: Answer): void {
+  /** @internal */
+  stored(batch: Batch, { head, position, tag }: Answer): void {
     const { chunks, bytes, writer } = batch.command;
-    this.#coming.chunks -= chunks.length;
-    this.#coming.bytes -= bytes;
+    this.#pending--;
+    this.#comingChunks -= chunks.length;
+    this.#comingBytes -= bytes;
     this.#acknowledged = writer.seq;
+    // A callback may have written, and been answered, before.
     if (head !== undefined && position > this.#position) {
       this.#head = head;
       this.#position = position;
       this.#tag = tag;
     }
-    for (const { index, resolve } of batch.waiting) {
-      const at = position - chunks.length + index + 1;
-      resolve(head === undefined ? START : offsetOf(head, at, tag));
+    if (batch.awaited > 0 && head !== undefined) {
+      batch.resolve((index) => offsetOf(head, position - chunks.length + index + 1, tag));
     }
+    if (this.#flushing.length > 0) this.#settleFlushes();
   }
 
-  #notStored(batch: Batch, error: StreamError): void {
+  /** @internal */
+  notStored(batch: Batch, error: StreamError): void {
     const { chunks, bytes, writer } = batch.command;
-    this.#coming.chunks -= chunks.length;
-    this.#coming.bytes -= bytes;
-    const [alone] = batch.waiting;
-    const refused = error.code === 'RESOURCE_EXHAUSTED' && writer.seq === this.#seq;
+    this.#pending--;
+    this.#comingChunks -= chunks.length;
+    this.#comingBytes -= bytes;
+    const refused = error.code === 'RESOURCE_EXHAUSTED' && writer.seq === this.#seq && !this.#released;
     // Nothing has been written after it, so its number is free.
-    if (refused && !this.#released) this.#seq--;
-    if (refused && chunks.length === 1 && alone !== undefined) {
-      alone.reject(error);
-      return;
+    if (refused) this.#seq--;
+    if (refused && chunks.length === 1 && batch.awaited === 1) {
+      batch.reject(error);
+    } else {
+      if (refused && !this.#left) this.#endRefused(error);
+      else this.#lose(error);
+      const failure = this.#failure.error ?? error;
+      if (batch.awaited > 0) this.#failure.told = true;
+      batch.reject(failure);
+      this.#failure.report(failure);
     }
-    if (refused && !this.#left && !this.#released) this.#endRefused(error);
-    else this.#lose(error);
-    const failure = this.#failure.error ?? error;
-    for (const { reject } of batch.waiting) reject(failure);
-    if (batch.waiting.length > 0) this.#failure.told = true;
-    else this.#failure.report(failure);
+    this.#settleFlushes();
   }
 
   /** A request failed: the stream was ended by another, or can't be written any more. */
@@ -474,8 +435,8 @@ export class DurableInput<C, O> implements StreamInput<C, O>, LogWriter {
   #checkRoom(bytes: number): void {
     const { maxChunks, maxBytes } = this.#context;
     if (this.#head === undefined || (maxChunks === Infinity && maxBytes === Infinity)) return;
-    const chunks = this.#head.tail + this.#coming.chunks + 1;
-    const all = this.#head.bytes + this.#coming.bytes + bytes;
+    const chunks = this.#head.tail + this.#comingChunks + 1;
+    const all = this.#head.bytes + this.#comingBytes + bytes;
     if (chunks <= maxChunks && all <= maxBytes) return;
     const name = chunks > maxChunks ? 'maxChunks' : 'maxBytes';
     throw new StreamError('RESOURCE_EXHAUSTED', `The stream is full: ${name} is ${this.#context[name]}.`);

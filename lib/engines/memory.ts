@@ -245,6 +245,7 @@ class MemoryEngine implements StreamEngine {
       const message = `No room for another stream: maxStreams is ${this.#maxStreams}.`;
       return { type: 'refused', error: new StreamError('RESOURCE_EXHAUSTED', message) };
     }
+    const before = found?.head;
     if (found !== undefined) stream.head = head;
     for (const entry of commit.entries) stream.entries.push(entry);
     for (const name in commit.parts) {
@@ -252,7 +253,9 @@ class MemoryEngine implements StreamEngine {
       if (part === undefined) stream.parts.delete(name);
       else stream.parts.set(name, part);
     }
-    this.#schedule(stream, commit.dueAt);
+    if (before === undefined || commit.dueAt !== undefined || movesDeadline(before, head)) {
+      this.#schedule(stream, commit.dueAt);
+    }
     if (this.#watchers.has(id)) hints.push(hintOf(id, stream.head, commit.entries));
     return { type: 'stored', generation: stream.head.generation };
   }
@@ -334,6 +337,10 @@ const deadlineOf = (stream: Stream): number =>
     dueEnd(stream.head, EXACT)?.at ?? Infinity,
     stream.head.facts.recheckAt ?? Infinity,
   );
+
+/** Whether a stream may have to be looked at at another time: appending alone changes that only where it is a use. */
+const movesDeadline = (before: Head, { facts, owner }: Head): boolean =>
+  before.facts !== facts || facts.lifetime.idleTtl !== Infinity || before.owner?.closedAt !== owner?.closedAt;
 
 const isAt = (stream: Stream | undefined, generation: number, n: number): boolean =>
   stream?.head.generation === generation && stream.head.n === n;

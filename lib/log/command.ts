@@ -115,7 +115,7 @@ export interface Refer {
 export interface Recheck {
   readonly type: 'recheck';
   readonly generation: number;
-  /** The stream's `recheckAt` when they were looked for: if it has changed, another fork has been announced. */
+  /** The stream's `announced` when they were looked for: those that came since were not. */
   readonly seen: number | undefined;
   readonly at: number | undefined;
 }

@@ -249,16 +249,19 @@ function append(id: string, { head, parts }: State, command: Append, now: number
       : nextTag(head.tag, 'nonce' in writer ? writer.nonce : writer.id, writer.seq, chunks);
   let { owner } = head;
   if (writer.type === 'owner') owner = { nonce: writer.nonce, seq: writer.seq, position: tail, tag };
+  // Written out: the hot path copies it for every write.
   const next: Head = {
-    ...head,
+    generation: head.generation,
     n: head.n + 1,
+    status: head.status,
     tail,
     tag,
     bytes,
     owner,
     usedAt: now,
     sequence: sequence ?? head.sequence,
-    writers: head.writers + (standing.registers ? 1 : 0),
+    writers: standing.registers ? head.writers + 1 : head.writers,
+    facts,
   };
   if (outcome === undefined) {
     return {
@@ -358,7 +361,7 @@ function loseLease({ head, soft }: State, { n, beat }: LoseLease, now: number): 
 function refer({ head, parts }: State, { nonce, change: what }: Refer): Decision {
   const name = PART.reference(nonce);
   const known = parts.get(name) as Reference | undefined;
-  const { references, deleted, recheckAt = Infinity } = head.facts;
+  const { references, announced = 0, deleted, recheckAt = Infinity } = head.facts;
   const store = (facts: Partial<Facts>, reference: Reference | undefined): Decision => ({
     ...change(withFacts(head, facts)),
     parts: { [name]: reference },
@@ -373,8 +376,11 @@ function refer({ head, parts }: State, { nonce, change: what }: Refer): Decision
       if (what.after > head.tail)
         return refuse(new StreamError('OUT_OF_RANGE', `The source has no position ${what.after}.`));
       return store(
-        // Earlier than it was, if only by a millisecond: who is looking at the others has to see that one has come.
-        { references: references + 1, recheckAt: Math.min(recheckAt - 1, what.until) },
+        {
+          references: references + 1,
+          announced: announced + 1,
+          recheckAt: Math.min(recheckAt, what.until),
+        },
         { id: what.id, until: what.until },
       );
     }
@@ -390,7 +396,8 @@ function refer({ head, parts }: State, { nonce, change: what }: Refer): Decision
 }
 
 function recheck(head: Head, { seen, at }: Recheck): Decision {
-  if (head.facts.recheckAt !== seen) return SETTLED;
+  // It stays due: whoever looks next sees the forks that this one has not.
+  if (head.facts.announced !== seen) return SETTLED;
   const { recheckAt: _, ...facts } = head.facts;
   if (facts.deleted && facts.references === 0) return { type: 'removal' };
   return change({ ...head, n: head.n + 1, facts: at === undefined ? facts : { ...facts, recheckAt: at } });

@@ -231,7 +231,7 @@ export class Forks {
     const at = next ?? regular;
     this.log.submit({
       id,
-      command: { type: 'recheck', generation: head.generation, seen: head.facts.recheckAt, at },
+      command: { type: 'recheck', generation: head.generation, seen: head.facts.announced, at },
       done: over,
       failed: over,
     });

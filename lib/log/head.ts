@@ -41,6 +41,8 @@ export interface Facts {
   readonly stop?: PendingStop;
   /** How many forks read this stream's chunks. */
   readonly references: number;
+  /** How many forks have ever been announced. */
+  readonly announced?: number;
   /** From when on it has to be looked whether its forks are there. */
   readonly recheckAt?: number;
   /** Deleted or expired, and kept for its forks: the id stays taken, nobody else reads or writes. */

@@ -47,7 +47,7 @@ export class Follower implements Edge, Life {
   #tag: number;
   readonly #known: Known;
   /** Entries that join the edge, and where they end. */
-  #entries: Entry[] = [];
+  readonly #entries: Entry[] = [];
   #joinedTo: number;
   #delivering = false;
   #reading = false;
@@ -171,7 +171,7 @@ export class Follower implements Edge, Life {
       this.gone();
       return;
     }
-    for (const writer of [...this.#writers]) writer.hinted(hint);
+    for (const writer of this.#writers) writer.hinted(hint);
     this.#join(hint.entries);
     const known = this.#known;
     if (hint.n > known.n) {
@@ -275,13 +275,10 @@ export class Follower implements Edge, Life {
   #advance(): void {
     if (this.#delivering) return;
     this.#delivering = true;
+    const entries = this.#entries;
     for (;;) {
-      const entries = this.#entries;
-      if (entries.length > 0) {
-        this.#entries = [];
-        for (const entry of entries) this.#deliver(entry);
-        continue;
-      }
+      for (let i = 0; i < entries.length; i++) this.#deliver(entries[i] as Entry);
+      entries.length = 0;
       if (this.#end !== undefined || !this.#goOn()) break;
     }
     this.#delivering = false;
@@ -487,7 +484,6 @@ export class Follower implements Edge, Life {
   }
 
   #cut(errorFor: (start: number) => StreamError): void {
-    this.#entries = [];
     this.#end = { type: 'lost', error: errorFor(Infinity) };
     const errors = new Map<LogReader, StreamError>();
     for (const reader of this.#line)
