@@ -1,12 +1,11 @@
-import type { Entry, Hint, Loaded, Page, Payload } from '../engines/engine.js';
+import type { Hint, Loaded, Page } from '../engines/engine.js';
 import { notFound, type StreamError } from '../errors.js';
-import { Line } from '../line.js';
 import type { Awaitable } from '../maybe-promise.js';
 import type { Offset } from '../offset.js';
 import { backoff, persist } from './clock.js';
-import { expiredUnread, hole, misfit, regrown, undecodable } from './continuity.js';
+import { expiredUnread, hole, regrown } from './continuity.js';
 import { type Head, PART, type Soft, type StoredOutcome } from './head.js';
-import type { StreamEnd } from './outcome.js';
+import { LiveEdge } from './live-edge.js';
 import type { Place } from './place.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
 import { type Edge, give, replay } from './replay.js';
@@ -33,29 +32,19 @@ interface Known {
  * A write that is made inside a callback only appends: the outermost call delivers it, to all, after all before it.
  */
 export class Follower implements Edge, Life {
-  /** The tag after the chunk that is being told. */
-  tellingTag = 0;
+  readonly #edge: LiveEdge;
   readonly #context: FollowerContext;
   readonly #segments: readonly Segment[];
-  readonly #line = new Line<LogReader>();
   readonly #writers = new Set<LogWriter>();
   /** The stream as it was last read, for what seldom changes. */
   #head: Head;
   #soft: Soft;
-  /** The live edge. */
-  #position: number;
-  #tag: number;
   readonly #known: Known;
-  /** Entries that join the edge, and where they end. */
-  readonly #entries: Entry[] = [];
-  #joinedTo: number;
-  #delivering = false;
+  /** Whether the engine is being asked for what brings the edge forward. */
   #reading = false;
   #confirmed: boolean;
   /** How often reads were behind hints in a row. */
   #doubts = 0;
-  /** Set once there is nothing more to come. */
-  #end: StreamEnd<never> | undefined;
 
   constructor(
     readonly id: string,
@@ -68,9 +57,10 @@ export class Follower implements Edge, Life {
     this.#segments = segments;
     this.#head = head;
     this.#soft = soft;
-    this.#position = head.tail;
-    this.#joinedTo = head.tail;
-    this.#tag = head.tag;
+    this.#edge = new LiveEdge(this, { position: head.tail, tag: head.tag }, context, (observed) => {
+      context.observed(this, observed);
+      this.leave();
+    });
     this.#known = { n: head.n, tail: head.tail, tag: head.tag, ended: head.status !== 'open' };
     this.#confirmed = !context.engine.features.staleReads;
   }
@@ -81,7 +71,16 @@ export class Follower implements Edge, Life {
 
   /** The live edge. */
   get position(): number {
-    return this.#position;
+    return this.#edge.position;
+  }
+
+  /** The tag after the chunk that is being told. */
+  get tellingTag(): number {
+    return this.#edge.tellingTag;
+  }
+
+  set tellingTag(tag: number) {
+    this.#edge.tellingTag = tag;
   }
 
   /** The stream as it was last read. */
@@ -91,16 +90,16 @@ export class Follower implements Edge, Life {
 
   /** Whether the stream was taken from its readers before its end. */
   get cut(): boolean {
-    return this.#end?.type === 'lost';
+    return this.#edge.end?.type === 'lost';
   }
 
   /** Whether nobody reads or writes here. */
   get idle(): boolean {
-    return this.#line.size === 0 && this.#writers.size === 0;
+    return this.#edge.size === 0 && this.#writers.size === 0;
   }
 
   get observed(): boolean {
-    return this.#line.size > 0;
+    return this.#edge.size > 0;
   }
 
   /** The offset after so many chunks, of which the last is being told. */
@@ -124,29 +123,24 @@ export class Follower implements Edge, Life {
 
   /** Takes a reader in, whose `start` and `tag` are set. */
   join(reader: LogReader, tail: number): void {
-    const outermost = !this.#delivering;
-    this.#delivering = true;
     reader.source = this;
     reader.live = false;
     reader.liveFrom = Math.max(tail, this.#known.tail);
-    if (this.#line.add(reader).size === 1) this.#context.observed(this, true);
-    try {
-      reader.attached(!this.#known.ended);
-    } catch (error) {
-      this.#context.report(error);
-    }
-    replay(this, reader, this.#context);
-    if (!outermost) return;
-    this.#delivering = false;
-    this.#advance();
+    const outermost = this.#edge.admit(reader, () => {
+      try {
+        reader.attached(!this.#known.ended);
+      } catch (error) {
+        this.#context.report(error);
+      }
+      replay(this, reader, this.#context);
+    });
+    if (outermost) this.#advance();
   }
 
   detach(reader: LogReader): void {
     reader.start = Infinity;
     reader.live = false;
-    if (!this.#line.delete(reader) || this.#line.size > 0) return;
-    this.#context.observed(this, false);
-    this.leave();
+    this.#edge.dismiss(reader);
   }
 
   /** Takes a writer in. */
@@ -172,7 +166,7 @@ export class Follower implements Edge, Life {
       return;
     }
     for (const writer of this.#writers) writer.hinted(hint);
-    this.#join(hint.entries);
+    if (hint.entries !== undefined) this.#edge.join(hint.entries);
     const known = this.#known;
     if (hint.n > known.n) {
       known.n = hint.n;
@@ -185,7 +179,7 @@ export class Follower implements Edge, Life {
 
   /** The live edge, for whoever looks at the stream: what a look that begins now may not fall behind. */
   get place(): Place {
-    return { position: this.#position, tag: this.#tag };
+    return { position: this.#edge.position, tag: this.#edge.tag };
   }
 
   /**
@@ -193,7 +187,7 @@ export class Follower implements Edge, Life {
    * may have been lost.
    */
   seen(loaded: Loaded | undefined, asked: Place): void {
-    if (this.#end !== undefined) return;
+    if (this.#edge.end !== undefined) return;
     if (loaded?.head.generation !== this.generation || loaded.head.facts.deleted) {
       this.gone();
       return;
@@ -206,7 +200,7 @@ export class Follower implements Edge, Life {
     this.#learn(loaded);
     const known = this.#known;
     // Also back: what was hinted at may have been lost before anybody read it. But what came meanwhile is there.
-    if (head.tail >= this.#position) {
+    if (head.tail >= this.#edge.position) {
       known.tail = head.tail;
       known.tag = head.tag;
     }
@@ -230,9 +224,9 @@ export class Follower implements Edge, Life {
 
   /** This life of the stream is over: it was deleted, or has expired. */
   gone(): void {
-    if (this.#end?.type === 'lost') return;
+    if (this.cut) return;
     for (const writer of [...this.#writers]) writer.seen(undefined);
-    this.#cut((start) => this.whyGone(start));
+    this.#edge.cut((start) => this.whyGone(start));
   }
 
   /** It was deleted, or has expired unread. */
@@ -245,9 +239,9 @@ export class Follower implements Edge, Life {
 
   /** Nothing more can be read; also not what is being replayed. */
   lost(error: StreamError): void {
-    if (this.#end?.type === 'lost') return;
+    if (this.cut) return;
     for (const writer of [...this.#writers]) writer.lost(error);
-    this.#cut(() => error);
+    this.#edge.cut(() => error);
   }
 
   /** Called when somebody does not stay. */
@@ -255,69 +249,43 @@ export class Follower implements Edge, Life {
     if (this.idle) this.#context.left(this);
   }
 
+  /** Takes what a look shows, which may be more than hints have told. */
   #learn({ head, soft }: Loaded): void {
     this.#head = head;
     this.#soft = soft;
-  }
-
-  /** Queues entries if they join. */
-  #join(entries: readonly Entry[] | undefined): void {
-    for (const entry of entries ?? []) {
-      const end = entry.position + entry.chunks.length;
-      if (entry.position > this.#joinedTo || end <= this.#joinedTo) continue;
-      this.#entries.push(entry);
-      this.#joinedTo = end;
-      this.#doubts = 0;
-    }
+    const known = this.#known;
+    if (head.n <= known.n) return;
+    known.n = head.n;
+    known.ended ||= head.status !== 'open';
+    if (head.tail < known.tail) return;
+    known.tail = head.tail;
+    known.tag = head.tag;
   }
 
   /** Brings the edge forward as far as it can go now; what has to be waited for goes on by itself. */
   #advance(): void {
-    if (this.#delivering) return;
-    this.#delivering = true;
-    const entries = this.#entries;
-    for (;;) {
-      for (let i = 0; i < entries.length; i++) this.#deliver(entries[i] as Entry);
-      entries.length = 0;
-      if (this.#end !== undefined || !this.#goOn()) break;
-    }
-    this.#delivering = false;
-    if (this.#end !== undefined) this.#finish(this.#end);
+    this.#edge.advance(this.#goOn);
   }
 
   /** Does what is next to bring the edge forward; gives whether it has come. */
-  #goOn(): boolean {
+  readonly #goOn = (): boolean => {
     if (this.#reading) return false;
     const { tail, tag, ended } = this.#known;
-    if (this.#position < tail) {
-      if (this.#nobodyWants()) {
-        this.#position = tail;
-        this.#joinedTo = tail;
-        this.#tag = tag;
-        return true;
-      }
-      this.#readOn();
-      return !this.#reading;
-    }
-    if (ended) {
+    if (this.#edge.position < tail) {
+      if (this.#edge.nobodyWants(tail)) this.#edge.jump({ position: tail, tag });
+      else this.#readOn();
+    } else if (ended) {
       this.#readEnd();
-      return !this.#reading;
-    }
-    if (!this.#confirmed) {
+    } else if (!this.#confirmed) {
       this.#confirm();
-      return !this.#reading;
+    } else {
+      return false;
     }
-    return false;
-  }
-
-  /** Whether no reader is there for chunks, so that they need not be read. */
-  #nobodyWants(): boolean {
-    for (const { start, live } of this.#line) if (!live || start <= this.#known.tail) return false;
-    return true;
-  }
+    return !this.#reading;
+  };
 
   #readOn(): void {
-    const { position } = this.place;
+    const { position } = this.#edge;
     this.#ask(
       () => this.page(position),
       (page) => {
@@ -330,8 +298,8 @@ export class Follower implements Edge, Life {
   #take(page: Page, asked: number): void {
     const { current, entries } = page;
     if (entries.length > 0) {
-      if (this.isThere(page)) this.#join(entries);
-    } else if (this.#position > asked) {
+      if (this.isThere(page) && this.#edge.join(entries)) this.#doubts = 0;
+    } else if (this.#edge.position > asked) {
       // Hints have brought more meanwhile.
     } else if (this.#context.engine.features.staleReads || current?.head.tail === asked) {
       // The hint was ahead of what this read shows, or what it told of is lost.
@@ -375,13 +343,13 @@ export class Follower implements Edge, Life {
         this.#learn(loaded);
         const { head } = loaded;
         const outcome = loaded.parts[PART.outcome] as StoredOutcome | undefined;
-        if (head.tail > this.#position) {
+        if (head.tail > this.#edge.position) {
           this.#known.tail = head.tail;
           this.#known.tag = head.tag;
-        } else if (head.tail < this.#position || head.tag !== this.#tag || outcome === undefined) {
+        } else if (head.tail < this.#edge.position || head.tag !== this.#edge.tag || outcome === undefined) {
           this.lost(regrown(this.id));
         } else {
-          this.#end = this.#context.endOf(outcome);
+          this.#edge.end = this.#context.endOf(outcome);
         }
       },
     );
@@ -401,7 +369,7 @@ export class Follower implements Edge, Life {
       (error) => {
         this.lost(error);
       },
-      () => this.#end === undefined,
+      () => this.#edge.end === undefined,
     );
   }
 
@@ -430,88 +398,9 @@ export class Follower implements Edge, Life {
     return true;
   }
 
-  /** Gives an entry at the edge to all who are live. */
-  #deliver(entry: Entry): void {
-    const { position, chunks } = entry;
-    if (this.#end !== undefined || position + chunks.length <= this.#position) return;
-    const error = misfit(this.id, entry, this.#position, this.#tag);
-    if (error !== undefined) {
-      this.lost(error);
-      return;
-    }
-    this.#tag = entry.tag;
-    for (let i = this.#position - position; i < chunks.length; i++) {
-      const index = this.#position++;
-      if (this.#line.size > 0) this.#tell(index, chunks[i] as Payload);
-      // It may have been deleted in a callback. TypeScript takes the field for what it was above.
-      if ((this.#end as StreamEnd<never> | undefined) !== undefined) return;
-    }
-    if (this.#known.tail < this.#position) {
-      this.#known.tail = this.#position;
-      this.#known.tag = this.#tag;
-    }
-  }
-
-  #tell(index: number, payload: Payload): void {
-    const { decode, report } = this.#context;
-    let chunk: unknown;
-    try {
-      chunk = decode(payload);
-    } catch (error) {
-      this.lost(undecodable(this.id, index, error));
-      return;
-    }
-    // Who comes meanwhile gets this chunk from the replay.
-    const line = this.#line.inOrder;
-    this.tellingTag = this.#tag;
-    for (let i = 0; i < line.length; i++) {
-      try {
-        for (; i < line.length; i++) {
-          const reader = line[i] as LogReader;
-          if (reader.live && reader.start <= index) reader.target.next?.(chunk as never);
-        }
-      } catch (error) {
-        report(error);
-      }
-    }
-  }
-
   /** A reader has been given everything before the edge. */
   arrived(reader: LogReader): void {
     reader.live = true;
-    // Where it is on the stack of its join, that goes on.
-    if (!this.#delivering) this.#advance();
-  }
-
-  #cut(errorFor: (start: number) => StreamError): void {
-    this.#end = { type: 'lost', error: errorFor(Infinity) };
-    const errors = new Map<LogReader, StreamError>();
-    for (const reader of this.#line)
-      errors.set(reader, errorFor(reader.live ? this.#position : reader.start));
-    this.#dismiss([...errors.keys()], (reader) => ({
-      type: 'lost',
-      error: errors.get(reader) as StreamError,
-    }));
-  }
-
-  /** Tells the end to all who have been given everything before it. */
-  #finish(end: StreamEnd<never>): void {
-    this.tellingTag = this.#tag;
-    this.#dismiss(
-      this.#line.inOrder.filter(({ live }) => live),
-      () => end,
-    );
-  }
-
-  /** Ends some readers. Out of the line first: whoever comes in a callback finds it without them. */
-  #dismiss(readers: readonly LogReader[], endFor: (reader: LogReader) => StreamEnd<never>): void {
-    if (readers.length === 0) return;
-    for (const reader of readers) {
-      this.#line.delete(reader);
-      reader.start = Infinity;
-    }
-    if (this.#line.size === 0) this.#context.observed(this, false);
-    for (const reader of readers) if (reader.source === this) reader.end(endFor(reader));
-    this.leave();
+    this.#advance();
   }
 }
