@@ -8,16 +8,16 @@ export interface Dated {
 
 /** Things in the order of their deadlines: a binary heap whose items know their places, so that they can be moved. */
 export class DeadlineHeap<T extends Dated> {
-  readonly #items: T[] = [];
+  protected readonly items: T[] = [];
 
   /** The one with the earliest deadline. */
   get first(): T | undefined {
-    return this.#items[0];
+    return this.items[0];
   }
 
   /** Puts an item in, moves it, or takes it out if its deadline is `Infinity`. */
   set(item: T, deadline: number): void {
-    const items = this.#items;
+    const items = this.items;
     const { slot } = item;
     item.deadline = deadline;
     if (deadline !== Infinity) {
@@ -29,34 +29,9 @@ export class DeadlineHeap<T extends Dated> {
     }
   }
 
-  /**
-   * Up to `limit` items whose deadlines are at or before a moment, earliest first, and the next one, due or not. What
-   * is not given is not looked at, but for about as many.
-   */
-  due(now: number, limit: number): { readonly due: T[]; readonly next: T | undefined } {
-    const items = this.#items;
-    const due: T[] = [];
-    // An item comes into question once its parent was taken.
-    const slots = items.length > 0 ? [0] : [];
-    const deadlineOf = (slot: number): number => (items[slot] as T).deadline;
-    for (;;) {
-      let first = 0;
-      for (let i = 1; i < slots.length; i++) {
-        if (deadlineOf(slots[i] as number) < deadlineOf(slots[first] as number)) first = i;
-      }
-      const slot = slots[first];
-      const item = slot === undefined ? undefined : items[slot];
-      if (slot === undefined || item === undefined || item.deadline > now || due.length >= limit)
-        return { due, next: item };
-      due.push(item);
-      slots.splice(first, 1);
-      for (const child of [2 * slot + 1, 2 * slot + 2]) if (child < items.length) slots.push(child);
-    }
-  }
-
   /** Puts an item where it belongs, beginning at a slot that is free. */
   #place(from: number, item: T): void {
-    const items = this.#items;
+    const items = this.items;
     let slot = from;
     for (;;) {
       let next = (slot - 1) >> 1;
@@ -78,5 +53,33 @@ export class DeadlineHeap<T extends Dated> {
     }
     items[slot] = item;
     item.slot = slot;
+  }
+}
+
+/** A heap that can be asked for what is due without taking it out. */
+export class DeadlineIndex<T extends Dated> extends DeadlineHeap<T> {
+  /**
+   * Up to `limit` items whose deadlines are at or before a moment, earliest first, and the next one, due or not. What
+   * is not given is not looked at, but for about as many.
+   */
+  due(now: number, limit: number): { readonly due: T[]; readonly next: T | undefined } {
+    const items = this.items;
+    const due: T[] = [];
+    // An item comes into question once its parent was taken.
+    const slots = items.length > 0 ? [0] : [];
+    const deadlineOf = (slot: number): number => (items[slot] as T).deadline;
+    for (;;) {
+      let first = 0;
+      for (let i = 1; i < slots.length; i++) {
+        if (deadlineOf(slots[i] as number) < deadlineOf(slots[first] as number)) first = i;
+      }
+      const slot = slots[first];
+      const item = slot === undefined ? undefined : items[slot];
+      if (slot === undefined || item === undefined || item.deadline > now || due.length >= limit)
+        return { due, next: item };
+      due.push(item);
+      slots.splice(first, 1);
+      for (const child of [2 * slot + 1, 2 * slot + 2]) if (child < items.length) slots.push(child);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { byCodePoint } from '../code-points.js';
-import { type Dated, DeadlineHeap } from '../deadlines.js';
+import { type Dated, DeadlineIndex } from '../deadlines.js';
 import { StreamError } from '../errors.js';
 import type { Head } from '../log/head.js';
 import { dueEnd, goneAt } from '../log/time.js';
@@ -87,7 +87,7 @@ class MemoryEngine implements StreamEngine {
   readonly presence?: Presence;
   readonly #streams = new Map<string, Stream>();
   readonly #watchers = new Map<string, Set<Watcher>>();
-  readonly #deadlines = new DeadlineHeap<Stream>();
+  readonly #deadlines = new DeadlineIndex<Stream>();
   readonly #listeners = new Set<(deadline: number) => void>();
   readonly #maxStreams: number;
   /** The last generation given. Random at first, so that an offset kept from before a restart is another life's. */

@@ -55,7 +55,12 @@ export type Decision =
     }
   | { readonly type: 'removal' }
   /** It was carried out before, or there is nothing to do. */
-  | { readonly type: 'nothing'; readonly duplicate: boolean }
+  | {
+      readonly type: 'nothing';
+      readonly duplicate: boolean;
+      /** The stream as it was found, where somebody keeps it. */
+      readonly head?: Head | undefined;
+    }
   | { readonly type: 'refusal'; readonly error: StreamError };
 
 const NO_CHUNKS: readonly Payload[] = [];

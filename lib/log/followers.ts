@@ -43,7 +43,7 @@ export class Followers {
   readonly #engine: StreamEngine;
   readonly #clock: Clock;
   #polling: (() => void) | undefined;
-  #closed = false;
+  #closed: StreamError | undefined;
 
   constructor(
     private readonly log: StreamLog,
@@ -148,12 +148,13 @@ export class Followers {
 
   /** Ends everything with an error. */
   close(error: StreamError): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closed !== undefined) return;
+    this.#closed = error;
     this.#polling?.();
-    for (const { watch, follower } of this.#watched.values()) {
+    for (const { watch, follower, arming } of this.#watched.values()) {
       watch?.close();
       follower?.lost(error);
+      for (const waiting of arming) waiting.failed(error);
     }
     this.#watched.clear();
   }
@@ -220,6 +221,10 @@ export class Followers {
       const over = (tell: () => void): void => {
         watched.looking--;
         if (watched.looking === 0) watched.hints = [];
+        if (this.#closed !== undefined) {
+          failed(this.#closed);
+          return;
+        }
         tell();
         this.#drop(watched);
       };
@@ -328,7 +333,7 @@ export class Followers {
 
   /** The safety net under hints that can be lost, and nothing else. */
   #poll(): void {
-    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed) return;
+    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed !== undefined) return;
     this.#polling = this.#clock.inBackground(POLL_EVERY * (0.75 + this.#clock.random() / 2), () => {
       this.#polling = undefined;
       const followers = [...this.#watched.values()].flatMap(({ follower }) => follower ?? []);

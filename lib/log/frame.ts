@@ -60,7 +60,7 @@ export function decodeEntry(position: number, frame: Uint8Array): Entry {
   const tag = numbers.next();
   const previous = numbers.next();
   const count = numbers.next();
-  if (kind === undefined || kind < TEXT || kind > MIXED || !(count > 0 && count <= frame.length - numbers.at))
+  if (kind === undefined || kind < TEXT || kind > MIXED || !(count > 0 && count <= frame.length))
     throw torn();
   const lengths = new Array<number>(count);
   for (let i = 0; i < count; i++) lengths[i] = numbers.next();

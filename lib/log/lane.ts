@@ -68,8 +68,11 @@ export class Lane {
   state: State | undefined;
   /** Whether {@link state} is worth anything. */
   known = false;
-  /** Whether {@link state} is from the store, and not only what we made it before: a refusal has to be sure. */
-  fresh = false;
+  /**
+   * For how many of the next requests {@link state} is sure, because the store was looked at since they came; what we
+   * made it before, or saw before, may be old. A refusal has to be sure.
+   */
+  fresh = 0;
   /** Whether a group of this lane is on its way. */
   busy = false;
   /** How many bytes of chunks wait to be stored, or are on their way. */
@@ -82,6 +85,8 @@ export class Lane {
 
   #parts = new Map<string, unknown>();
   #writersKnown = false;
+  /** How many requests there were when what is wanted was asked for. */
+  #asking = 0;
 
   constructor(readonly id: string) {}
 
@@ -97,11 +102,12 @@ export class Lane {
     if (this.known && parts.size === 0 && !writers) return undefined;
     // What removes a stream by the clock has to tell its source.
     parts.add(PART.origin);
+    this.#asking = this.queue.length;
     return { id: this.id, parts: [...parts], ...(writers && { partsWith: PART.writers }) };
   }
 
-  /** Takes what was loaded. */
-  learn({ parts = [], partsWith }: LoadRequest, loaded: Loaded | undefined): void {
+  /** Takes what was loaded, which is sure for so many of the next requests. */
+  learn({ parts = [], partsWith }: LoadRequest, loaded: Loaded | undefined, fresh = this.#asking): void {
     const { state } = this;
     const same =
       loaded !== undefined &&
@@ -110,7 +116,7 @@ export class Lane {
       this.#parts.size < MAX_KNOWN_PARTS;
     if (!same) this.forget();
     this.known = true;
-    this.fresh = true;
+    this.fresh = fresh;
     for (const name of parts) this.#parts.set(name, undefined);
     for (const [name, part] of Object.entries(loaded?.parts ?? {})) this.#parts.set(name, part);
     if (partsWith !== undefined) this.#writersKnown = true;
@@ -121,7 +127,7 @@ export class Lane {
   forget(): void {
     this.state = undefined;
     this.known = false;
-    this.fresh = false;
+    this.fresh = 0;
     this.#parts = new Map();
     this.#writersKnown = false;
   }
@@ -130,17 +136,20 @@ export class Lane {
   fold(now: number, rules: Rules, maxBytes: number): Group | undefined {
     const base = this.state;
     // Who is reading is known to such an engine, and to nobody else.
-    if (rules.exact && base !== undefined && !this.fresh && base.head.facts.lifetime.idleTtl !== Infinity) {
+    if (rules.exact && base !== undefined && this.fresh === 0 && base.head.facts.lifetime.idleTtl !== Infinity) {
       this.known = false;
       return undefined;
     }
     if (base !== undefined && isDue(base, now, rules)) {
-      if (this.fresh) return this.#group([settling(this.id)], now, rules, maxBytes);
+      if (this.fresh > 0) return this.#group([settling(this.id)], now, rules, maxBytes);
       this.known = false;
       return undefined;
     }
     const group = this.#group(this.queue, now, rules, maxBytes);
-    if (group !== undefined) this.queue.splice(0, group.requests.length);
+    if (group === undefined) return undefined;
+    const { length } = group.requests;
+    this.queue.splice(0, length);
+    this.fresh = Math.max(0, this.fresh - length);
     return group;
   }
 
@@ -155,9 +164,13 @@ export class Lane {
     for (const request of queue) {
       const { command } = request;
       const size = bytesOf(command);
-      if (requests.length > 0 && (this.single || bytes + size > maxBytes || !this.#knows(command))) break;
+      if (
+        requests.length > 0 &&
+        (this.single || bytes + size > maxBytes || !this.#knows(command) || repeatsInput(requests, command))
+      )
+        break;
       const decision = decide(this.id, state, command, now, rules);
-      if (decision.type !== 'change' && !this.fresh) {
+      if (decision.type !== 'change' && requests.length >= this.fresh) {
         // What we know may be old. What was decided before this goes first.
         if (requests.length > 0) break;
         this.known = false;
@@ -167,7 +180,7 @@ export class Lane {
       if (decision.type === 'removal' && requests.some((_, i) => decisions[i]?.type === 'change')) break;
       request.taken?.();
       requests.push(request);
-      decisions.push(decision);
+      decisions.push(decision.type === 'nothing' ? { ...decision, head: state?.head } : decision);
       if (decision.type === 'change') {
         bytes += size;
         for (const name in decision.parts) {
@@ -229,23 +242,29 @@ export class Lane {
   }
 }
 
+/**
+ * Whether an input has an append in a group already. Each has its own commit, so that where a repeated one has ended is
+ * known: but for an end that directly follows the chunks, which is there with them.
+ */
+function repeatsInput(requests: readonly Request[], command: Command): boolean {
+  if (command.type !== 'append' || command.writer.type !== 'owner') return false;
+  const until = command.chunks.length > 0 ? requests.length : requests.length - 1;
+  for (let i = 0; i < until; i++) {
+    const { command: earlier } = requests[i] as Request;
+    if (earlier.type === 'append' && earlier.writer.type === 'owner') return true;
+  }
+  return false;
+}
+
 const NEW: Soft = { usedAt: -Infinity, beat: 0, readers: 0, dueAt: Infinity };
 
 /** What a group answers its requests with, once it is stored. */
 export function answerTo(group: Group, index: number, head: Head | undefined): Answer {
   const decision = group.decisions[index] as Decision;
-  const duplicate = decision.type === 'nothing' && decision.duplicate;
+  if (decision.type === 'nothing') return answerAgain(group, index, decision, head);
+  const duplicate = false;
   if (head === undefined || decision.type === 'removal')
     return { head: undefined, position: 0, tag: 0, duplicate };
-  const { command } = group.requests[index] as Request;
-  if (decision.type === 'nothing') {
-    // A repeated append of an input is its last one, of which it is known where it ended.
-    const { owner } = head;
-    const own = command.type === 'append' && command.writer.type === 'owner' && owner !== undefined;
-    return own
-      ? { head, position: owner.position, tag: owner.tag, duplicate }
-      : { head, position: head.tail, tag: head.tag, duplicate };
-  }
   if (decision.type !== 'change') throw new StreamError('INTERNAL', 'A refusal has no answer.');
   const { tail } = decision.head;
   return {
@@ -254,6 +273,25 @@ export function answerTo(group: Group, index: number, head: Head | undefined): A
     tag: tail === decision.position ? tagAt(group, tail, head) : head.tag,
     duplicate,
   };
+}
+
+/** The answer to what was carried out before, with the stream as it was found, and not as others have made it since. */
+function answerAgain(
+  group: Group,
+  index: number,
+  { head: found, duplicate }: Extract<Decision, { type: 'nothing' }>,
+  after: Head | undefined,
+): Answer {
+  if (found === undefined) return { head: undefined, position: 0, tag: 0, duplicate };
+  const head = found.generation === 0 && after !== undefined ? after : found;
+  const { command } = group.requests[index] as Request;
+  // A repeated append of an input is its last one, of which it is known where it ended.
+  if (command.type === 'append' && command.writer.type === 'owner' && found.owner !== undefined) {
+    const { position, tag } = found.owner;
+    return { head, position, tag, duplicate };
+  }
+  const tag = after === undefined ? found.tag : tagAt(group, found.tail, after);
+  return { head, position: found.tail, tag, duplicate };
 }
 
 /** The tag at a position where a command appended nothing: that of the commit if others did before it, else as it was. */

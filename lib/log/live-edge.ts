@@ -1,7 +1,7 @@
 import type { Entry, Payload } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import { Line } from '../line.js';
-import { misfit, undecodable } from './continuity.js';
+import { ANY_TAG, misfit, regrown, undecodable } from './continuity.js';
 import type { StreamEnd } from './outcome.js';
 import type { Place } from './place.js';
 import type { FollowerContext, LogReader, LogSource } from './reading.js';
@@ -23,6 +23,8 @@ export class LiveEdge {
   #position: number;
   #tag: number;
   #delivering = false;
+  /** Whether live readers may be ahead of the edge. */
+  #awaited = false;
 
   constructor(
     private readonly source: LogSource & { readonly id: string; lost(error: StreamError): void },
@@ -73,6 +75,12 @@ export class LiveEdge {
     return left;
   }
 
+  /** Lets a reader that has been given everything before the edge be told what comes. */
+  arrive(reader: LogReader): void {
+    reader.live = true;
+    if (this.#isAhead(reader)) this.#awaited = true;
+  }
+
   /** Queues those of some entries that join the edge, and gives whether there were any. */
   join(entries: readonly Entry[]): boolean {
     const before = this.#joinedTo;
@@ -90,6 +98,7 @@ export class LiveEdge {
     this.#position = position;
     this.#joinedTo = position;
     this.#tag = tag;
+    if (this.#awaited) this.#meet();
   }
 
   /**
@@ -132,9 +141,25 @@ export class LiveEdge {
     for (let i = this.#position - position; i < chunks.length; i++) {
       const index = this.#position++;
       if (this.#line.size > 0) this.#dispatch(index, chunks[i] as Payload);
+      if (this.#awaited) this.#meet();
       // It may have been deleted in a callback. TypeScript takes the field for what it was above.
       if ((this.end as StreamEnd<never> | undefined) !== undefined) return;
     }
+  }
+
+  /** The edge may have come to readers that were ahead of it. */
+  #meet(): void {
+    this.#awaited = false;
+    for (const reader of this.#line.inOrder) if (this.#isAhead(reader)) this.#awaited = true;
+  }
+
+  /** Whether a live reader is ahead of the edge. Where they meet it has to have been given what is there. */
+  #isAhead(reader: LogReader): boolean {
+    const { live, start, tag } = reader;
+    if (!live || tag === ANY_TAG || start < this.#position) return false;
+    if (start > this.#position) return true;
+    if (tag !== this.#tag) reader.end({ type: 'lost', error: regrown(this.source.id) });
+    return false;
   }
 
   #dispatch(index: number, payload: Payload): void {

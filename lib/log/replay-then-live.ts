@@ -3,7 +3,7 @@ import { notFound, type StreamError } from '../errors.js';
 import type { Awaitable } from '../maybe-promise.js';
 import type { Offset } from '../offset.js';
 import { backoff, persist } from './clock.js';
-import { expiredUnread, hole, regrown } from './continuity.js';
+import { ANY_TAG, expiredUnread, hole, regrown } from './continuity.js';
 import { type Head, PART, type Soft, type StoredOutcome } from './head.js';
 import { LiveEdge } from './live-edge.js';
 import type { Place } from './place.js';
@@ -132,12 +132,18 @@ export class Follower implements Edge, Life {
       } catch (error) {
         this.#context.report(error);
       }
+      // Who wants no chunks is not at any place.
+      if (reader.start > tail) reader.tag = ANY_TAG;
       replay(this, reader, this.#context);
     });
     if (outermost) this.#advance();
   }
 
   detach(reader: LogReader): void {
+    // It may come back to where it leaves.
+    if (reader.live) reader.tag = this.tellingTag;
+    // Where it comes back to is behind the last chunk that it was told here.
+    if (reader.live && reader.start <= this.#edge.position) reader.tag = this.#edge.tag;
     reader.start = Infinity;
     reader.live = false;
     this.#edge.dismiss(reader);
@@ -400,7 +406,7 @@ export class Follower implements Edge, Life {
 
   /** A reader has been given everything before the edge. */
   arrived(reader: LogReader): void {
-    reader.live = true;
+    this.#edge.arrive(reader);
     this.#advance();
   }
 }

@@ -115,7 +115,7 @@ export class StreamLog {
     const entries = [{ position, chunks, bytes: command.bytes, tag: head.tag, previous }];
     // Before it is stored: a watcher may write, on top of what it was told of.
     lane.state = { head, soft: base.soft, parts: base.parts };
-    lane.fresh = false;
+    lane.fresh = 0;
     let result: CommitResult | undefined;
     try {
       [result] = engine.commit([
@@ -233,7 +233,7 @@ export class StreamLog {
     const { lane, requests, commit, origin } = group;
     switch (result.type) {
       case 'stored': {
-        lane.fresh = false;
+        lane.fresh = 0;
         const head = commit?.head;
         if (head?.generation === 0) {
           const created = { ...head, generation: result.generation };
@@ -248,7 +248,7 @@ export class StreamLog {
       }
       case 'conflict':
         lane.forget();
-        lane.learn({ id: lane.id }, result.current);
+        lane.learn({ id: lane.id }, result.current, requests.length);
         this.#retry(lane, requests, undefined);
         break;
       case 'refused':
