@@ -8,6 +8,7 @@ export default defineConfig({
     // Specs and the README's snippets import the package by name, from its sources: no build before a test.
     alias: [
       { find: /^rxjs-durable-streams$/, replacement: `${lib}index.ts` },
+      { find: /^rxjs-durable-streams\/(lmdb|redis|nats|postgres)$/, replacement: `${lib}engines/$1.ts` },
       { find: /^rxjs-durable-streams\/([^/]+)$/, replacement: `${lib}$1/index.ts` },
     ],
   },

@@ -1,6 +1,11 @@
-/** One measurement in a process of its own: `node --expose-gc measure.mjs <case> <peer> [param]` prints a number. */
-const [name, peer, param] = process.argv.slice(2);
+/**
+ * One measurement in a process of its own: `node --expose-gc measure.mjs <case> <peer> [param]` prints a number. The
+ * peer `prepare` makes what the others find there.
+ */
+const [name, peer, text] = process.argv.slice(2);
 const { default: measurement } = await import(`./cases/${name}.mjs`);
-console.log(JSON.stringify(await measurement.run(peer, param === undefined ? undefined : JSON.parse(param))));
+const param = text === undefined ? undefined : JSON.parse(text);
+const measured = await (peer === 'prepare' ? measurement.prepare(param) : measurement.run(peer, param));
+console.log(JSON.stringify(measured ?? null));
 // Whatever is still scheduled is of no interest.
 process.exit();

@@ -5,8 +5,10 @@ const NAMES = {
   genkit: 'Genkit',
   loop: 'array and loop',
   alone: 'beside none',
+  raw: '`lmdb` alone',
+  own: 'own streams',
+  manager: '`InMemoryStreamManager`',
 };
-const COLUMNS = ['replay', 'plain', 'genkit', 'loop'];
 
 const short = (value) => (value === 0 ? '0' : Number(value.toPrecision(3)).toLocaleString('en'));
 const withUnit = (value, unit) => (unit === '' ? short(value) : `${short(value)} ${unit}`);
@@ -24,13 +26,13 @@ function judge({ of, least, most }, ours, values, unit) {
 }
 
 /** The cells of a row, and a line for each target that it misses. */
-function describe({ label, ours: name, targets }, values, unit) {
+function describe({ label, ours: name, targets }, values, unit, columns) {
   const ours = values[name];
   const judged = targets.map((target) => judge(target, ours, values, unit));
   const cells = [
     label,
     withUnit(ours, unit),
-    ...COLUMNS.map((peer) => (values[peer] === undefined ? '' : `${short(values[peer] / ours)}×`)),
+    ...columns.map((peer) => (values[peer] === undefined ? '' : `${short(values[peer] / ours)}×`)),
     judged.map(({ target }) => target).join(', ') || '–',
     judged.map(({ reached, missedBy }) => (missedBy === undefined ? reached : `**${reached}**`)).join(', '),
   ];
@@ -50,15 +52,15 @@ function markdown(rows) {
 
 /**
  * The report on what was measured: `results` has `{ rows, unit, values }` of each case and parameter. Peers' columns
- * say how many times our cost theirs is.
+ * say how many times our cost theirs is; `columns` names those that have one.
  */
-export function report(results) {
+export function report(results, columns) {
   const rows = [];
   const misses = [];
   let before = '';
   for (const { rows: wanted, unit, values } of results) {
     for (const row of wanted) {
-      const { label, cells, missed } = describe(row, values, unit);
+      const { label, cells, missed } = describe(row, values, unit, columns);
       rows.push(cells);
       // "the same" leans on the row before.
       const full = label.replace('the same', before);
@@ -68,7 +70,7 @@ export function report(results) {
       if (full === label) before = label;
     }
   }
-  const head = ['', 'ours', ...COLUMNS.map((peer) => NAMES[peer]), 'target', 'reached'];
+  const head = ['', 'ours', ...columns.map((peer) => NAMES[peer]), 'target', 'reached'];
   const verdict = misses.length === 0 ? 'Every target is reached.' : `Not reached:\n\n${misses.join('\n')}`;
   return `${markdown([head, ...rows])}\n\n${verdict}`;
 }

@@ -1,24 +1,24 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
-import { type Codec, jsonCodec, noCodec } from './codec.js';
+import { type Codec, jsonCodec } from './codec.js';
 import { attachDispose } from './dispose.js';
-import { DurableInput, type InputContext } from './durable-input.js';
+import { DurableInput, type InputContext, type Losing } from './durable-input.js';
 import { DurableStream } from './durable-stream.js';
-import type { Loaded, Payload, StreamEngine } from './engines/engine.js';
+import type { Loaded, StreamEngine } from './engines/engine.js';
 import { notFound, StreamError } from './errors.js';
 import { ExpiryQueue } from './expiry.js';
+import { INSIDE, type Inside } from './inside.js';
 import type { Command } from './log/command.js';
-import type { Lifetime, StoredOutcome } from './log/head.js';
+import type { Lifetime } from './log/head.js';
 import type { Answer } from './log/lane.js';
-import type { StreamEnd } from './log/outcome.js';
 import { AT_START, placeOf } from './log/place.js';
-import type { LogWriter } from './log/reading.js';
 import { offsetOf } from './log/segments.js';
 import { Streams } from './log/streams.js';
 import { goneAt } from './log/time.js';
 import { checkOffset } from './offset.js';
 import { type Reader, reportUnhandled } from './reader.js';
-import { schedulerClock } from './scheduler-clock.js';
+import { schedulerClock, type SchedulerClock } from './scheduler-clock.js';
+import { storedValues } from './stored-values.js';
 import type {
   ListOptions,
   OpenOptions,
@@ -37,7 +37,8 @@ export interface DurableStreamManagerOptions extends StreamLifetime {
   scheduler?: SchedulerLike | undefined;
   /**
    * How chunks and outputs are stored. Default: as JSON, and `Uint8Array` as it is. `'none'` keeps values by reference,
-   * on an engine that can: memory.
+   * on an engine that can: memory. What one of your own throws is `INVALID_ARGUMENT`; bytes that it makes are its own:
+   * nobody else may change them.
    */
   codec?: Codec | 'none' | undefined;
   /** How many chunks a stream may have. Default: `Infinity`. */
@@ -52,9 +53,6 @@ export interface DurableStreamManagerOptions extends StreamLifetime {
 
 type AnyReader = Reader<unknown, unknown>;
 
-/** How many characters the reason of a stop may have: it is kept beside the stream. */
-const MAX_REASON_LENGTH = 256;
-
 /**
  * Holds streams on an engine, so that they outlive their connections, and, by the engine, processes and machines. It
  * has the face of `InMemoryStreamManager`; what differs: `open` of a taken id does not throw but fails the input, and
@@ -62,24 +60,28 @@ const MAX_REASON_LENGTH = 256;
  * same.
  *
  * An engine that fails is tried again: for 10 s by whoever writes or looks up, for 60 s by whoever reads; then
- * `UNAVAILABLE`. Closing the manager closes its engine.
+ * `UNAVAILABLE`. Closing the manager closes its engine. An error that ends a stream keeps its code, its message and
+ * those details that have a JSON.
  *
  * The constructor throws `INVALID_ARGUMENT` for an option out of range.
  */
 export class DurableStreamManager implements StreamManager {
-  static {
-    attachDispose(this.prototype);
-  }
-
+  readonly needsLease: boolean;
+  readonly #clock: SchedulerClock;
   readonly #streams: Streams;
   readonly #expiry: ExpiryQueue;
   readonly #lifetime: Lifetime;
   readonly #inputs: InputContext;
-  readonly #open = new Set<LogWriter>();
+  /** @internal */
+  readonly [INSIDE]: Inside;
+  /** The inputs that may write, and whoever else has to be told when the manager is closed. */
+  readonly #open = new Set<Losing>();
   readonly #waiting = new Set<(error: StreamError) => void>();
   #closed: Promise<void> | undefined;
 
   constructor(engine: StreamEngine, options: DurableStreamManagerOptions = {}) {
+    // Not in a static block, which no bundler would leave out.
+    attachDispose(DurableStreamManager.prototype);
     const { features } = engine;
     const { scheduler = asyncScheduler, codec = jsonCodec } = options;
     demand(
@@ -106,8 +108,14 @@ export class DurableStreamManager implements StreamManager {
       expiresAt: Infinity,
       lease: Infinity,
     });
-    const { encode, decode } = bound(codec === 'none' ? noCodec : codec);
+    this.needsLease = features.multiProcess && this.#lifetime.lease === Infinity;
+    const { encode, decode, outcomeOf, endOf, errorOf } = storedValues(
+      codec,
+      features.byReference,
+      limits.maxChunkBytes,
+    );
     this.#expiry = new ExpiryQueue(scheduler);
+    this.#clock = schedulerClock(scheduler, this.#expiry);
     const sweep = {
       deadline: Infinity,
       slot: -1,
@@ -117,22 +125,24 @@ export class DurableStreamManager implements StreamManager {
     };
     this.#streams = new Streams({
       engine,
-      clock: schedulerClock(scheduler, this.#expiry),
+      clock: this.#clock,
       ...limits,
       arm: (at) => {
         this.#expiry.set(sweep, at);
       },
-      decode: features.byReference && codec !== 'none' ? (payload) => decode(copied(payload)) : decode,
-      endOf: (outcome) => endOf(outcome, decode),
+      decode,
+      endOf,
       report: reportUnhandled,
     });
+    const { maxChunkBytes } = limits;
+    this[INSIDE] = { streams: this.#streams, maxChunkBytes, byReference: codec === 'none' };
     this.#inputs = {
       streams: this.#streams,
       ...limits,
       // By reference nothing is measured.
       ...(codec === 'none' && { maxChunkBytes: Infinity, maxBytes: Infinity }),
       encode,
-      outcomeOf: codec === 'none' ? (error) => ({ type: 'error', error }) : storedError,
+      outcomeOf,
       errorOf,
       released: (input) => {
         this.#open.delete(input);
@@ -143,24 +153,26 @@ export class DurableStreamManager implements StreamManager {
   open<C, O = void>(id: string, options: OpenOptions = {}): StreamInput<C, O> {
     this.#assertOpen();
     checkId(id);
-    const given = checkIntegers(options, this.#lifetime);
-    const holds = given.expiresAt === Infinity || given.expiresAt > this.#streams.clock.now();
-    demand(holds, 'expiresAt', 'later than now', given.expiresAt);
-    const nonce = randomName();
+    const lifetime = checkIntegers(options, this.#lifetime);
+    const given = onlyGiven(options);
     const creates = options.resume !== true;
+    // A stream that is taken over keeps what is not given.
+    const { expiresAt = Infinity } = creates ? lifetime : given;
+    const holds = expiresAt === Infinity || expiresAt > this.#streams.clock.now();
+    demand(holds, 'expiresAt', 'later than now', expiresAt);
+    const nonce = randomName();
     const input = new DurableInput<C, O>(id, this.#inputs, {
       nonce,
       creates,
       ask: (done, failed) => {
         if (creates) {
-          const command = { type: 'create', nonce, lifetime: given, owned: true } as const;
-          this.#streams.create(id, command, { done, failed });
+          this.#streams.create(id, { type: 'create', nonce, lifetime, owned: true }, { done, failed });
         } else {
-          this.#submit(id, { type: 'takeOver', nonce, lifetime: onlyGiven(options) }, done, failed);
+          this.#submit(id, { type: 'takeOver', nonce, lifetime: given }, done, failed);
         }
       },
     });
-    if (!input.closed) this.#open.add(input);
+    if (!input.released) this.#open.add(input);
     return input;
   }
 
@@ -206,23 +218,23 @@ export class DurableStreamManager implements StreamManager {
     return this.#promise((resolve, reject) => {
       checkId(id);
       checkString('reason', reason);
-      demand(reason.length <= MAX_REASON_LENGTH, 'reason', `at most ${MAX_REASON_LENGTH} characters`, reason);
       const command = { type: 'stop', reason, grace: checkInteger('grace', grace, 0) } as const;
       this.#submit(id, command, () => resolve(), reject);
     });
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed;
+    let closed!: (engine: Promise<void>) => void;
+    // Before anybody is told, who may close it too, or open another stream.
+    this.#closed = new Promise((resolve) => (closed = resolve));
     const error = managerClosed();
     for (const input of [...this.#open]) input.lost(error);
     for (const end of [...this.#waiting]) end(error);
     this.#streams.close(error);
-    await this.#streams.engine.close();
+    this.#clock.stop();
+    closed((async () => this.#streams.engine.close())());
+    return this.#closed;
   }
 
   #submit(
@@ -241,7 +253,20 @@ export class DurableStreamManager implements StreamManager {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
-      begin(resolve, reject);
+      this.#waiting.add(failed);
+      const over = (): void => void this.#waiting.delete(failed);
+      function failed(error: StreamError): void {
+        over();
+        reject(error);
+      }
+      try {
+        begin((value) => {
+          over();
+          resolve(value);
+        }, failed);
+      } catch (error) {
+        failed(error as StreamError);
+      }
     });
   }
 
@@ -254,10 +279,10 @@ export class DurableStreamManager implements StreamManager {
     demand(holds, 'from', "'start' or 'now', and left out where after is given", from);
     if (after !== undefined) checkOffset(after);
     this.#streams.begin();
-    this.#read(reader, id, options, wait);
+    this.#read(reader, id, options, this.#expiry.now() + wait);
   }
 
-  #read(reader: AnyReader, id: string, { after, from }: SubscribeOptions, wait: number): void {
+  #read(reader: AnyReader, id: string, { after, from }: SubscribeOptions, until: number): void {
     const choose = ({ head }: Loaded) =>
       from === 'now'
         ? { position: head.tail, tag: head.tag }
@@ -265,14 +290,14 @@ export class DurableStreamManager implements StreamManager {
           ? AT_START
           : placeOf(id, after, head);
     this.#streams.followers.read(reader, id, choose, () => {
-      if (wait === 0) reader.end({ type: 'lost', error: notFound(id) });
-      else this.#wait(reader, id, { after, from }, wait);
+      if (until <= this.#expiry.now()) reader.end({ type: 'lost', error: notFound(id) });
+      else this.#wait(reader, id, { after, from }, until);
     });
   }
 
-  #wait(reader: AnyReader, id: string, options: SubscribeOptions, wait: number): void {
+  /** Lets a reader wait, up to a moment, for a stream that is not open yet. */
+  #wait(reader: AnyReader, id: string, options: SubscribeOptions, until: number): void {
     const expiry = this.#expiry;
-    const until = expiry.now() + wait;
     const end = (error: StreamError): void => {
       reader.end({ type: 'lost', error });
     };
@@ -290,14 +315,13 @@ export class DurableStreamManager implements StreamManager {
     };
     const stopWaiting = this.#streams.followers.wait(id, () => {
       if (reader.closed) return;
-      const left = until - expiry.now();
-      if (left <= 0) {
+      if (until <= expiry.now()) {
         waiter.expire();
         return;
       }
       reader.remove(leave);
       leave();
-      this.#read(reader, id, options, left);
+      this.#read(reader, id, options, until);
     });
     reader.add(leave);
     this.#waiting.add(end);
@@ -323,12 +347,6 @@ export class DurableStreamManager implements StreamManager {
   }
 }
 
-/** A codec may be an object of a class. */
-const bound = (codec: Codec) => ({
-  encode: (value: unknown): Payload => codec.encode(value),
-  decode: (stored: Payload): unknown => codec.decode(stored),
-});
-
 const managerClosed = (): StreamError => new StreamError('UNAVAILABLE', 'The stream manager is closed.');
 
 /** 96 random bits, short: what names an input, or a creation, so that a retried one is known. */
@@ -346,37 +364,4 @@ function onlyGiven(options: StreamLifetime): Partial<Lifetime> {
     if (value !== undefined) given[name] = value;
   }
   return given;
-}
-
-/** Whoever is given bytes may change them, but not what is stored. */
-const copied = (payload: Payload): Payload =>
-  typeof payload === 'string' ? payload : new Uint8Array(payload);
-
-function endOf(outcome: StoredOutcome, decode: (payload: Payload) => unknown): StreamEnd<never> {
-  if (outcome.type === 'error') return { type: 'error', error: asError(outcome.error) };
-  if (outcome.undefined) return { type: 'done', output: undefined as never };
-  return 'output' in outcome
-    ? { type: 'done', output: decode(outcome.output as Payload) as never }
-    : { type: 'done' };
-}
-
-const errorOf = (outcome: StoredOutcome): StreamError | undefined =>
-  outcome.type === 'error' ? asError(outcome.error) : undefined;
-
-function asError(error: Extract<StoredOutcome, { type: 'error' }>['error']): StreamError {
-  if (error instanceof StreamError) return error;
-  const { code, message, details } = error;
-  return new StreamError(code as StreamError['code'], message, { details });
-}
-
-/** What of an error can be stored. Details that have no JSON are left out. */
-function storedError({ code, message, details }: StreamError): StoredOutcome {
-  let kept: unknown;
-  try {
-    const text = details === undefined ? undefined : JSON.stringify(details);
-    kept = text === undefined ? undefined : (JSON.parse(text) as unknown);
-  } catch {
-    kept = undefined;
-  }
-  return { type: 'error', error: { code, message, ...(kept !== undefined && { details: kept }) } };
 }

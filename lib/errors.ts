@@ -88,12 +88,13 @@ export const invalid = (message: string, options?: StreamErrorOptions): StreamEr
   new StreamError('INVALID_ARGUMENT', message, options);
 
 /** The error for an id without a stream. */
-export const notFound = (id: string): StreamError =>
-  new StreamError('NOT_FOUND', `There is no stream ${printed(id)}, or no more.`);
+export const notFound = (id: string, options?: StreamErrorOptions): StreamError =>
+  new StreamError('NOT_FOUND', `There is no stream ${printed(id)}, or no more.`, options);
 
 /** The error for writing what can't be written any more. */
-export const ended = (id: string): StreamError =>
+export const ended = (id: string, options?: StreamErrorOptions): StreamError =>
   new StreamError(
     'FAILED_PRECONDITION',
     `The stream ${printed(id)}, or its input, has ended and can't be written.`,
+    options,
   );

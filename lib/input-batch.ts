@@ -1,6 +1,6 @@
 import type { Payload } from './engines/engine.js';
 import type { StreamError } from './errors.js';
-import type { Append } from './log/command.js';
+import type { Append, Writer } from './log/command.js';
 import type { Answer, Request } from './log/lane.js';
 import type { Offset } from './offset.js';
 
@@ -17,10 +17,46 @@ export interface BatchOwner {
   notStored(batch: Batch, error: StreamError): void;
 }
 
+/** An input as the one who writes: it has written so many appends, of which so many were acknowledged by now. */
+export class InputWriter {
+  readonly type = 'owner';
+  seq = 0;
+  acknowledged = 0;
+
+  constructor(readonly nonce: string) {}
+
+  /** The writer of the next append. What was acknowledged is that of the moment when it is asked for. */
+  next(): OwnerWriter {
+    return new NumberedWriter(this, ++this.seq);
+  }
+}
+
+type OwnerWriter = Extract<Writer, { type: 'owner' }>;
+
+class NumberedWriter implements OwnerWriter {
+  readonly type = 'owner';
+
+  constructor(
+    private readonly input: InputWriter,
+    readonly seq: number,
+  ) {}
+
+  get nonce(): string {
+    return this.input.nonce;
+  }
+
+  get acknowledged(): number {
+    return this.input.acknowledged;
+  }
+}
+
+/** An append of an input. */
+export type InputAppend = Append & { readonly writer: OwnerWriter };
+
 /** Chunks that become durable together. It grows until it is on its way. */
 export class Batch implements Request {
   readonly id: string;
-  readonly command: Append & { readonly chunks: Payload[]; bytes: number };
+  readonly command: InputAppend & { readonly chunks: Payload[]; bytes: number };
   readonly #owner: BatchOwner;
   /** Who waits for which chunk, counted from the first. */
   #waiting: { readonly index: number; readonly who: Waiting }[] | undefined;

@@ -16,7 +16,7 @@ export class InputFailure {
   #watchers: Set<Subscriber<StreamError>> | undefined;
   #abort: AbortController | undefined;
 
-  /** `isOver` says whether all is known that there will be to tell. */
+  /** `isOver` says whether the input can write no more. */
   constructor(isOver: () => boolean) {
     this.#isOver = isOver;
   }
@@ -24,7 +24,7 @@ export class InputFailure {
   /** Emits the failure, if there is one, and completes once the input can write no more. */
   get failed(): Observable<StreamError> {
     return new Observable((subscriber) => {
-      if (this.#isOver()) this.#tell(subscriber);
+      if (this.error !== undefined || this.#isOver()) this.#tell(subscriber);
       else (this.#watchers ??= new Set()).add(subscriber);
       return () => this.#watchers?.delete(subscriber);
     });
@@ -40,18 +40,21 @@ export class InputFailure {
     return this.#abort.signal;
   }
 
-  /** Keeps a failure, if it is the first. */
+  /** Keeps a failure, if it is the first, and tells those who watch. The input is to refuse what they write. */
   set(error: StreamError): void {
     if (this.error !== undefined) return;
     this.error = error;
     this.abort(error);
+    this.over();
   }
 
   /** Aborts the signal, if anybody has asked for it. */
   abort(error: StreamError): void {
     if (this.#abort === undefined) return;
-    this.told = true;
     this.#abort.abort(error);
+    // One that a stop had aborted has told of the stop, and of nothing else.
+    const { code } = this.#abort.signal.reason as StreamError;
+    if (code === this.error?.code) this.told = true;
   }
 
   /** Tells those who watch that it is over. */

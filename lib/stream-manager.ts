@@ -52,7 +52,7 @@ export interface SubscribeOptions {
 
 /** Options of {@link StreamManager.stop}. */
 export interface StopOptions {
-  /** Becomes the message of the `CANCELLED` error. */
+  /** Becomes the message of the `CANCELLED` error. On an engine it may have 256 bytes as JSON in UTF-8. */
   reason?: string | undefined;
   /** ms in which the producer, told by its input's `signal`, may still end the stream itself. Default: 0. */
   grace?: number | undefined;
@@ -122,7 +122,10 @@ export type StreamEvent<C, O = void> = StreamChunkEvent<C> | StreamDoneEvent<O> 
 export interface StreamInput<C, O = void> extends Observer<C> {
   /** The stream's id. */
   readonly id: string;
-  /** The stream's status; `'opening'` until an engine has answered whether the id is ours. */
+  /**
+   * The stream's status; `'opening'` until an engine has answered whether the id is ours. On an engine it stays as it
+   * was when the input was released.
+   */
   readonly status: StreamStatus | 'opening';
   /** The position after the last chunk that is durable; after the input was released, where it was then. */
   readonly tail: Offset;
@@ -157,7 +160,10 @@ export interface StreamInput<C, O = void> extends Observer<C> {
    * keeps the original as `cause`.
    */
   error(error: unknown): void;
-  /** Resolves once everything written so far is durable; rejects with the first failure of the input. */
+  /**
+   * Resolves once everything written so far is durable, whatever is written or refused after it; rejects with the first
+   * failure of the input.
+   */
   flush(): Promise<void>;
   /**
    * Releases the input and leaves the stream without an outcome: open for another producer (`resume`), or ended with
@@ -172,6 +178,11 @@ export interface StreamInput<C, O = void> extends Observer<C> {
  * `INVALID_ARGUMENT`. After `close()` everything is `UNAVAILABLE`.
  */
 export interface StreamManager {
+  /**
+   * Whether a producer can be gone without this process noticing, and no lease was given to the manager: then `durable`
+   * requires one.
+   */
+  readonly needsLease?: boolean;
   /**
    * Claims an id and returns what writes its stream. A taken id is `ALREADY_EXISTS`, a full manager
    * `RESOURCE_EXHAUSTED`: thrown on memory, on an engine through the input.

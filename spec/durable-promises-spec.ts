@@ -1,4 +1,3 @@
-import { DurableStreamManager, memoryEngine } from '../lib/index.js';
 import { claimedOnce } from './promises/claimed-once.js';
 import { ends } from './promises/ends.js';
 import { exactlyOnce } from './promises/exactly-once.js';
@@ -12,23 +11,18 @@ import { slowness } from './promises/slowness.js';
 import { stopping } from './promises/stopping.js';
 import { ttl } from './promises/ttl.js';
 import { virtualTime } from './promises/virtual-time.js';
-import type { ManagerFactory } from './support/manager-factory.js';
+import { onMemoryEngine } from './support/manager-factory.js';
 
-const onMemory: ManagerFactory = (scheduler, options = {}) => {
-  const { maxStreams, ...rest } = options;
-  return new DurableStreamManager(memoryEngine({ maxStreams }), { ...rest, scheduler });
-};
-
-exactlyOnce(onMemory);
-claimedOnce(onMemory);
-slowness(onMemory);
-ends(onMemory);
-ttl(onMemory, 'on an engine');
-isolation(onMemory);
-noSilentWrite(onMemory, 'on an engine');
-lease(onMemory);
-offsets(onMemory);
-stopping(onMemory);
-seed(onMemory);
-virtualTime(onMemory);
-limits(onMemory, 'on an engine');
+exactlyOnce(onMemoryEngine);
+claimedOnce(onMemoryEngine);
+slowness(onMemoryEngine);
+ends(onMemoryEngine);
+ttl(onMemoryEngine, 'on an engine');
+isolation(onMemoryEngine);
+noSilentWrite(onMemoryEngine, 'on an engine');
+lease(onMemoryEngine);
+offsets(onMemoryEngine);
+stopping(onMemoryEngine);
+seed(onMemoryEngine);
+virtualTime(onMemoryEngine);
+limits(onMemoryEngine, 'on an engine');

@@ -66,6 +66,11 @@ export interface TakeOver {
   readonly nonce: string;
   /** What replaces the stream's lifetime. */
   readonly lifetime: Partial<Lifetime>;
+  /**
+   * Of a repeated one: the input that it replaces. If another is there it may have been carried out, and have been
+   * replaced in turn; and whoever is repeated takes nothing from one that came after it.
+   */
+  readonly replaces?: { readonly nonce: string | undefined } | undefined;
 }
 
 /** Lets an input go without an outcome. */
@@ -77,6 +82,8 @@ export interface Release {
 /** Ends an open stream `CANCELLED`, or asks its producer to end it within a time. */
 export interface Stop {
   readonly type: 'stop';
+  /** The life of the id that is meant, where it is repeated. */
+  readonly generation?: number | undefined;
   readonly reason: string;
   readonly grace: number;
 }
@@ -92,6 +99,8 @@ export interface LoseLease {
 /** Removes a stream, or keeps it only for its forks. */
 export interface Remove {
   readonly type: 'remove';
+  /** The life of the id that is meant, where it is repeated: if it is not there, this was carried out before. */
+  readonly generation?: number | undefined;
 }
 
 /** Stores what the clock has made true. */

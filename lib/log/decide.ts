@@ -21,7 +21,8 @@ import {
   type Soft,
   type StoredOutcome,
 } from './head.js';
-import { standingOf } from './producers.js';
+import { standingOf, takenOver } from './producers.js';
+import { offsetOf } from './segments.js';
 import { firstTag, nextTag } from './tag.js';
 import { cancelled, dueEnd, goneAt, leaseLost, type Precision } from './time.js';
 
@@ -106,14 +107,14 @@ export function decide(
   rules: Rules,
 ): Decision {
   if (command.type === 'create') return create(id, state, command, now, rules);
-  if (state === undefined) return command.type === 'settle' ? SETTLED : refuse(notFound(id));
+  if (state === undefined) return command.type === 'settle' ? SETTLED : missing(id, command);
   const { head } = state;
   if ('generation' in command && command.generation !== undefined && command.generation !== head.generation)
-    return refuse(notFound(id));
+    return missing(id, command);
   if (command.type === 'refer') return refer(state, command);
   if (command.type === 'recheck') return recheck(head, command);
   if (command.type === 'settle') return settled(state, now, rules);
-  if (head.facts.deleted) return refuse(notFound(id));
+  if (head.facts.deleted) return refuse(notFound(id, { details: { deleted: true } }));
   switch (command.type) {
     case 'append':
       return append(id, state, command, now, rules);
@@ -146,6 +147,10 @@ function settled({ head, soft }: State, now: number, rules: Rules): Decision {
 
 const SETTLED: Decision = { type: 'nothing', duplicate: false };
 const DUPLICATE: Decision = { type: 'nothing', duplicate: true };
+
+/** There is no stream, or not the one that is meant. */
+const missing = (id: string, command: Command): Decision =>
+  command.type === 'remove' && command.generation !== undefined ? DUPLICATE : refuse(notFound(id));
 
 const refuse = (error: StreamError): Decision => ({ type: 'refusal', error });
 
@@ -234,10 +239,12 @@ function append(id: string, { head, parts }: State, command: Append, now: number
   if (head.status !== 'open' || (writer.type === 'owner' && head.owner?.closedAt !== undefined)) {
     // Closing what is closed asks for nothing.
     const closesOnly = outcome !== undefined && chunks.length === 0 && writer.type !== 'owner';
-    return closesOnly ? DUPLICATE : refuse(ended(id));
+    return closesOnly
+      ? DUPLICATE
+      : refuse(ended(id, { details: { tail: offsetOf(head, head.tail, head.tag) } }));
   }
   // What has no chunks has no type either.
-  if (contentType !== undefined && contentType !== facts.contentType && chunks.length > 0)
+  if (contentType !== undefined && !isOfType(facts, contentType) && chunks.length > 0)
     return refuse(otherType(facts, contentType));
   if (standing.type === 'gap') return refuse(standing.error);
   if (sequence !== undefined && head.sequence !== undefined && !(sequence > head.sequence))
@@ -305,6 +312,12 @@ const fitsHead = (text: string): boolean => utf8Length(JSON.stringify(text)) <= 
 const tooLong = (what: string): StreamError =>
   invalid(`The ${what} is too long: as JSON it may have ${MAX_TEXT_BYTES} bytes.`);
 
+/** Whether a media type is the stream's, without its parameters. What inputs write is JSON unless it was said otherwise. */
+const isOfType = ({ contentType = 'application/json' }: Facts, given: string): boolean =>
+  contentType === given || essence(contentType) === essence(given);
+
+const essence = (type: string): string => (type.split(';', 1)[0] as string).trim().toLowerCase();
+
 const otherType = ({ contentType }: Facts, given: string): StreamError =>
   new StreamError(
     'FAILED_PRECONDITION',
@@ -319,8 +332,9 @@ const notLater = (sequence: string, last: string): StreamError =>
     { details: { sequence: last } },
   );
 
-function takeOver(id: string, head: Head, { nonce, lifetime }: TakeOver, now: number): Decision {
+function takeOver(id: string, head: Head, { nonce, lifetime, replaces }: TakeOver, now: number): Decision {
   if (head.owner?.nonce === nonce) return DUPLICATE;
+  if (replaces !== undefined && replaces.nonce !== head.owner?.nonce) return refuse(takenOver());
   if (head.status !== 'open') return refuse(ended(id));
   const { tail, tag, facts } = head;
   return change({

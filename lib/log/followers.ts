@@ -1,9 +1,10 @@
 import type { Hint, Loaded, StreamEngine, Watch } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import { type Clock, persist } from './clock.js';
+import { regrown } from './continuity.js';
 import type { Place } from './place.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
-import { Follower } from './replay-then-live.js';
+import { type Asked, Follower } from './replay-then-live.js';
 import { findSegments } from './segments.js';
 import type { StreamLog } from './stream-log.js';
 import type { Usage } from './usage.js';
@@ -21,19 +22,24 @@ const POLL_EVERY = 30_000;
 /** How many are looked at in one call. */
 const POLL_BATCH = 500;
 
+/** Somebody who looks for the stream of an id. */
+interface Search {
+  /** To be called once the id is watched. */
+  readonly begin: () => void;
+  readonly failed: (error: StreamError) => void;
+}
+
 /** An id that is watched. */
 interface Watched {
   readonly id: string;
   /** Once it is armed. */
   watch: Watch | undefined;
   follower: Follower | undefined;
-  /** What waits for the watch to be armed. */
-  readonly arming: Set<{ readonly armed: () => void; readonly failed: (error: StreamError) => void }>;
+  /** Who looks for the stream, and the hints that came meanwhile. */
+  readonly searches: Set<Search>;
+  hints: Hint[];
   /** Who waits for a stream to be opened. */
   readonly waiters: Set<() => void>;
-  /** How many are looking for the stream, and the hints that came meanwhile. */
-  looking: number;
-  hints: Hint[];
 }
 
 /** The streams that somebody in this process reads or writes: one watch and one {@link Follower} each. */
@@ -151,26 +157,30 @@ export class Followers {
     if (this.#closed !== undefined) return;
     this.#closed = error;
     this.#polling?.();
-    for (const { watch, follower, arming } of this.#watched.values()) {
+    const all = [...this.#watched.values()];
+    this.#watched.clear();
+    for (const { watch, follower, searches } of all) {
       watch?.close();
       follower?.lost(error);
-      for (const waiting of arming) waiting.failed(error);
+      fail(searches, error);
     }
-    this.#watched.clear();
   }
 
-  /** Watches an id, from before it is looked at. */
-  #watch(id: string): Watched {
+  /** Watches an id, from before anybody looks for its stream. */
+  #watch(id: string, search?: Search): Watched {
     let watched = this.#watched.get(id);
-    if (watched !== undefined) return watched;
+    if (watched !== undefined) {
+      if (search !== undefined) watched.searches.add(search);
+      if (watched.watch !== undefined) search?.begin();
+      return watched;
+    }
     watched = {
       id,
       watch: undefined,
       follower: undefined,
-      arming: new Set(),
-      waiters: new Set(),
-      looking: 0,
+      searches: new Set(search && [search]),
       hints: [],
+      waiters: new Set(),
     };
     this.#watched.set(id, watched);
     this.#arm(watched);
@@ -179,7 +189,7 @@ export class Followers {
   }
 
   #arm(watched: Watched): void {
-    const { id, arming } = watched;
+    const { id, searches, waiters } = watched;
     persist(
       { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
       () =>
@@ -192,18 +202,20 @@ export class Followers {
           return;
         }
         watched.watch = watch;
-        for (const waiting of [...arming]) waiting.armed();
-        arming.clear();
+        for (const search of [...searches]) search.begin();
       },
       (error) => {
+        if (this.#watched.get(id) !== watched) return;
         this.#watched.delete(id);
-        for (const waiting of [...arming]) waiting.failed(error);
+        fail(searches, error);
+        // They look again, and are told why not.
+        for (const opened of [...waiters]) opened();
       },
     );
   }
 
   #hinted(watched: Watched, hint: Hint): void {
-    if (watched.looking > 0) watched.hints.push(hint);
+    if (watched.searches.size > 0) watched.hints.push(hint);
     watched.follower?.hinted(hint);
     if (watched.waiters.size === 0 || hint.gone) return;
     for (const opened of [...watched.waiters]) opened();
@@ -215,83 +227,95 @@ export class Followers {
     found: (loaded: Loaded | undefined, follower: Follower | undefined) => void,
     failed: (error: StreamError) => void,
   ): void {
-    const watched = this.#watch(id);
+    if (this.#closed !== undefined) {
+      failed(this.#closed);
+      return;
+    }
+    let watched: Watched;
+    const over = (tell: () => void): void => {
+      // After `close` it is.
+      if (!watched.searches.delete(search)) return;
+      if (watched.searches.size === 0) watched.hints = [];
+      tell();
+      this.#drop(watched);
+    };
+    const fails = (error: StreamError): void => {
+      over(() => {
+        failed(error);
+      });
+    };
     const look = (): void => {
-      watched.looking++;
-      const over = (tell: () => void): void => {
-        watched.looking--;
-        if (watched.looking === 0) watched.hints = [];
-        if (this.#closed !== undefined) {
-          failed(this.#closed);
-          return;
-        }
-        tell();
-        this.#drop(watched);
-      };
+      watched = this.#watched.get(id) as Watched;
+      const { follower: former, hints } = watched;
+      const { length } = hints;
+      const asked = former?.asked;
       this.log.look(
         id,
         (loaded) => {
+          if (!watched.searches.has(search)) return;
+          // What is followed may not have heard of it.
+          if (asked !== undefined) former?.seen(loaded, asked);
+          const since = hints.slice(length);
           if (loaded === undefined || loaded.head.facts.deleted) {
-            over(() => {
-              // What has followed a former life may not know that it is over.
-              watched.follower?.gone();
-              found(undefined, undefined);
-            });
+            // It was opened meanwhile, perhaps: whoever waits for that would have missed it.
+            if (since.some(({ gone }) => !gone)) look();
+            else
+              over(() => {
+                found(undefined, undefined);
+              });
             return;
           }
           this.#follow(
             watched,
             loaded,
+            () => hints.slice(length),
             (follower) => {
-              over(() => {
-                found(loaded, follower);
-              });
+              // It is over already, so what was found is old.
+              if (follower === undefined || follower.cut) look();
+              else
+                over(() => {
+                  found(loaded, follower);
+                });
             },
-            (error) => {
-              over(() => {
-                failed(error);
-              });
-            },
+            fails,
           );
         },
-        (error) => {
-          over(() => {
-            failed(error);
-          });
-        },
+        fails,
       );
     };
-    if (watched.watch !== undefined) look();
-    else watched.arming.add({ armed: look, failed });
+    const search: Search = { begin: look, failed };
+    this.#watch(id, search);
   }
 
+  /** Gives the follower of a life of a stream, told of some hints; `undefined` where that of a later life is there. */
   #follow(
     watched: Watched,
     loaded: Loaded,
-    done: (follower: Follower) => void,
+    hints: () => readonly Hint[],
+    done: (follower: Follower | undefined) => void,
     failed: (error: StreamError) => void,
   ): void {
-    const { follower } = watched;
-    if (follower?.generation === loaded.head.generation && !follower.cut) {
-      done(follower);
-      return;
-    }
+    const { generation } = loaded.head;
+    /** Whether it is settled who follows it. */
+    const isFollowed = (): boolean => {
+      const { follower } = watched;
+      if (follower === undefined || follower.cut || follower.generation < generation) return false;
+      done(follower.generation === generation ? follower : undefined);
+      return true;
+    };
+    if (isFollowed()) return;
     findSegments(
       { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
       watched.id,
       loaded.head,
       (segments) => {
-        const { follower: other } = watched;
-        if (other?.generation === loaded.head.generation && !other.cut) {
-          done(other);
-          return;
-        }
-        other?.gone();
-        const next = new Follower(watched.id, loaded, segments, this.#context);
-        watched.follower = next;
-        for (const hint of watched.hints) next.hinted(hint);
+        if (isFollowed()) return;
+        watched.follower?.gone();
+        const follower = new Follower(watched.id, loaded, segments, this.#context);
+        watched.follower = follower;
+        for (const hint of hints()) follower.hinted(hint);
         this.usage.followed(watched.id, loaded);
-        done(next);
+        done(follower);
       },
       failed,
     );
@@ -305,6 +329,7 @@ export class Followers {
     };
     const choose: Choice = ({ head }) => {
       if (head.generation !== former.generation) throw former.whyGone(start);
+      if (start > head.tail) throw regrown(former.id);
       return { position: start, tag };
     };
     this.read(reader, former.id, choose, over);
@@ -324,8 +349,8 @@ export class Followers {
 
   /** Stops watching an id that nobody needs. */
   #drop(watched: Watched): void {
-    const { id, watch, follower, waiters, arming, looking } = watched;
-    if (waiters.size > 0 || arming.size > 0 || looking > 0 || follower?.idle === false) return;
+    const { id, watch, follower, waiters, searches } = watched;
+    if (waiters.size > 0 || searches.size > 0 || follower?.idle === false) return;
     if (this.#watched.get(id) !== watched) return;
     this.#watched.delete(id);
     watch?.close();
@@ -333,7 +358,8 @@ export class Followers {
 
   /** The safety net under hints that can be lost, and nothing else. */
   #poll(): void {
-    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed !== undefined) return;
+    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed !== undefined)
+      return;
     this.#polling = this.#clock.inBackground(POLL_EVERY * (0.75 + this.#clock.random() / 2), () => {
       this.#polling = undefined;
       const followers = [...this.#watched.values()].flatMap(({ follower }) => follower ?? []);
@@ -344,15 +370,17 @@ export class Followers {
   }
 
   #lookAt(followers: readonly Follower[]): void {
-    const asked = followers.map(({ place }) => place);
+    const begun = followers.map(({ asked }) => asked);
     persist(
-      { clock: this.#clock, engine: this.#engine, retryFor: 0 },
+      { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
       () => this.#engine.load(followers.map(({ id }) => ({ id }))),
       (loaded) => {
-        for (const [i, follower] of followers.entries()) follower.seen(loaded[i], asked[i] as Place);
+        for (const [i, follower] of followers.entries()) follower.seen(loaded[i], begun[i] as Asked);
       },
-      // The next poll will tell; what is being read fails by itself.
-      () => undefined,
+      // Who rests asks nothing, and would never hear of it.
+      (error) => {
+        for (const follower of followers) follower.lost(error);
+      },
     );
   }
 
@@ -365,4 +393,10 @@ export class Followers {
       () => undefined,
     );
   }
+}
+
+function fail(searches: Set<Search>, error: StreamError): void {
+  const all = [...searches];
+  searches.clear();
+  for (const { failed } of all) failed(error);
 }

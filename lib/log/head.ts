@@ -133,6 +133,8 @@ export interface Origin {
   readonly generation: number;
   /** How many chunks are read from there. */
   readonly position: number;
+  /** How many bytes of the next chunk there are in the fork's own first. */
+  readonly sub?: number;
 }
 
 /** A fork that reads this stream's chunks. */

@@ -1,7 +1,7 @@
-import type { Commit, Entry, Loaded, LoadRequest, Payload } from '../engines/engine.js';
+import type { Commit, Entry, Loaded, LoadRequest, Parts, Payload } from '../engines/engine.js';
 import { StreamError } from '../errors.js';
 import { payloadBytes } from './bytes.js';
-import type { Command } from './command.js';
+import type { Command, Remove, Stop, TakeOver } from './command.js';
 import { type Decision, decide, isDue, partsOf, type Rules, type State } from './decide.js';
 import { type Head, type Origin, PART, type Soft } from './head.js';
 import { deadline } from './time.js';
@@ -15,6 +15,8 @@ export interface Answer {
   readonly tag: number;
   /** Whether it had been carried out before. */
   readonly duplicate: boolean;
+  /** The slot that a process was given with its append, if it was. */
+  readonly slot?: number;
 }
 
 /** A command, and who wants to know. Exactly one of the two is called, once. */
@@ -136,12 +138,19 @@ export class Lane {
   fold(now: number, rules: Rules, maxBytes: number): Group | undefined {
     const base = this.state;
     // Who is reading is known to such an engine, and to nobody else.
-    if (rules.exact && base !== undefined && this.fresh === 0 && base.head.facts.lifetime.idleTtl !== Infinity) {
+    if (
+      rules.exact &&
+      base !== undefined &&
+      this.fresh === 0 &&
+      base.head.facts.lifetime.idleTtl !== Infinity
+    ) {
       this.known = false;
       return undefined;
     }
     if (base !== undefined && isDue(base, now, rules)) {
-      if (this.fresh > 0) return this.#group([settling(this.id)], now, rules, maxBytes);
+      // A fork that is removed has to tell its source.
+      if (this.fresh > 0 && this.#parts.has(PART.origin))
+        return this.#group([settling(this.id)], now, rules, maxBytes);
       this.known = false;
       return undefined;
     }
@@ -170,7 +179,7 @@ export class Lane {
       )
         break;
       const decision = decide(this.id, state, command, now, rules);
-      if (decision.type !== 'change' && requests.length >= this.fresh) {
+      if ((decision.type !== 'change' || isHeld(command)) && requests.length >= this.fresh) {
         // What we know may be old. What was decided before this goes first.
         if (requests.length > 0) break;
         this.known = false;
@@ -215,6 +224,9 @@ export class Lane {
       const origin = this.#parts.get(PART.origin) as Origin | undefined;
       const nonce = base?.head.facts.nonce ?? '';
       this.state = undefined;
+      // The next life has none of them.
+      this.#parts = new Map();
+      this.#writersKnown = false;
       return {
         ...group,
         commit: { id, expected, head: undefined, usedAt, parts: undefined, entries: NO_ENTRIES },
@@ -256,6 +268,38 @@ function repeatsInput(requests: readonly Request[], command: Command): boolean {
   return false;
 }
 
+/** Whether a command could be carried out twice where it is repeated, on what others have made since of the first time. */
+const isHeld = (command: Command): command is TakeOver | Stop | Remove =>
+  command.type === 'takeOver' || command.type === 'stop' || command.type === 'remove';
+
+/**
+ * The requests of a group of which it is not known whether it was stored, to be tried again. What could be carried out
+ * twice is held to the stream that it was decided on.
+ */
+export function repeated({ requests, decisions, base }: Group): Request[] {
+  let owner = base?.head.owner;
+  return requests.map((request, i) => {
+    const { id, command } = request;
+    const decision = decisions[i];
+    const replaced = owner;
+    if (decision?.type === 'change') ({ owner } = decision.head);
+    let again: Command;
+    if (command.type === 'takeOver') again = { ...command, replaces: { nonce: replaced?.nonce } };
+    else if (isHeld(command)) again = { ...command, generation: command.generation ?? base?.head.generation };
+    else return request;
+    return {
+      id,
+      command: again,
+      done: (answer) => {
+        request.done(answer);
+      },
+      failed: (error) => {
+        request.failed(error);
+      },
+    };
+  });
+}
+
 const NEW: Soft = { usedAt: -Infinity, beat: 0, readers: 0, dueAt: Infinity };
 
 /** What a group answers its requests with, once it is stored. */
@@ -272,7 +316,15 @@ export function answerTo(group: Group, index: number, head: Head | undefined): A
     position: tail,
     tag: tail === decision.position ? tagAt(group, tail, head) : head.tag,
     duplicate,
+    ...slotOf(decision.parts),
   };
+}
+
+/** The slot of a process whose append has changed these parts. */
+function slotOf(parts: Parts | undefined): { readonly slot: number } | undefined {
+  for (const name in parts)
+    if (name.startsWith(PART.writers)) return { slot: Number(name.slice(PART.writers.length)) };
+  return undefined;
 }
 
 /** The answer to what was carried out before, with the stream as it was found, and not as others have made it since. */

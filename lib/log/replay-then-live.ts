@@ -12,6 +12,11 @@ import { type Edge, give, replay } from './replay.js';
 import { offsetOf, readSegment, type Segment } from './segments.js';
 import { goneAt } from './time.js';
 
+/** Where a live edge was, and what was known of the stream, when a look at it began. */
+export interface Asked extends Place {
+  readonly n: number;
+}
+
 /** What the hints have told so far. */
 interface Known {
   n: number;
@@ -140,9 +145,7 @@ export class Follower implements Edge, Life {
   }
 
   detach(reader: LogReader): void {
-    // It may come back to where it leaves.
-    if (reader.live) reader.tag = this.tellingTag;
-    // Where it comes back to is behind the last chunk that it was told here.
+    // It may come back, to behind the last chunk that it was told here.
     if (reader.live && reader.start <= this.#edge.position) reader.tag = this.#edge.tag;
     reader.start = Infinity;
     reader.live = false;
@@ -183,35 +186,38 @@ export class Follower implements Edge, Life {
     this.#advance();
   }
 
-  /** The live edge, for whoever looks at the stream: what a look that begins now may not fall behind. */
-  get place(): Place {
-    return { position: this.#edge.position, tag: this.#edge.tag };
+  /** For whoever begins to look at the stream: what the look may not fall behind. */
+  get asked(): Asked {
+    return { position: this.#edge.position, tag: this.#edge.tag, n: this.#known.n };
   }
 
   /**
-   * Takes what the stream is, by a look that is not stale and began when the edge was at `asked`: a poll, or after hints
-   * may have been lost.
+   * Takes what the stream is, by a look that is not stale and began when {@link asked} was as it is given: a reader's, a
+   * poll, or after hints may have been lost.
    */
-  seen(loaded: Loaded | undefined, asked: Place): void {
-    if (this.#edge.end !== undefined) return;
+  seen(loaded: Loaded | undefined, asked: Asked): void {
     if (loaded?.head.generation !== this.generation || loaded.head.facts.deleted) {
       this.gone();
       return;
     }
+    if (this.#edge.end !== undefined) return;
     const { head } = loaded;
     if (head.tail < asked.position || (head.tail === asked.position && head.tag !== asked.tag)) {
       this.lost(regrown(this.id));
       return;
     }
-    this.#learn(loaded);
     const known = this.#known;
-    // Also back: what was hinted at may have been lost before anybody read it. But what came meanwhile is there.
-    if (head.tail >= this.#edge.position) {
-      known.tail = head.tail;
-      known.tag = head.tag;
+    const untold = known.n === asked.n;
+    this.#learn(loaded);
+    // Also back: what was hinted at may have been lost before anybody read it. But what was hinted since is there.
+    if (untold) {
+      known.n = head.n;
+      known.ended = head.status !== 'open';
+      if (head.tail >= this.#edge.position) {
+        known.tail = head.tail;
+        known.tag = head.tag;
+      }
     }
-    known.n = head.n;
-    known.ended = head.status !== 'open';
     for (const writer of [...this.#writers]) writer.seen(head);
     this.#advance();
   }
@@ -219,7 +225,7 @@ export class Follower implements Edge, Life {
   /** Looks at the store, because a hint may have been lost. */
   lookAgain(): void {
     const { engine } = this.#context;
-    const asked = this.place;
+    const { asked } = this;
     this.#ask(
       () => engine.load([{ id: this.id }]),
       ([loaded]) => {
@@ -327,7 +333,7 @@ export class Follower implements Edge, Life {
 
   #confirm(): void {
     const { engine } = this.#context;
-    const asked = this.place;
+    const { asked } = this;
     this.#ask(
       () => engine.confirm?.([this.id]) ?? engine.load([{ id: this.id }]),
       ([loaded]) => {
@@ -348,10 +354,19 @@ export class Follower implements Edge, Life {
         }
         this.#learn(loaded);
         const { head } = loaded;
+        const known = this.#known;
         const outcome = loaded.parts[PART.outcome] as StoredOutcome | undefined;
         if (head.tail > this.#edge.position) {
-          this.#known.tail = head.tail;
-          this.#known.tag = head.tag;
+          known.tail = head.tail;
+          known.tag = head.tag;
+        } else if (
+          head.status === 'open' &&
+          head.tail === this.#edge.position &&
+          head.tag === this.#edge.tag
+        ) {
+          // The end that was hinted at is lost, but nothing that was told.
+          known.n = head.n;
+          known.ended = false;
         } else if (head.tail < this.#edge.position || head.tag !== this.#edge.tag || outcome === undefined) {
           this.lost(regrown(this.id));
         } else {

@@ -4,7 +4,7 @@ import { settle } from '../maybe-promise.js';
 import { asStreamError, backoff, type Clock, persist } from './clock.js';
 import { decide, isDue, type Rules } from './decide.js';
 import type { Head } from './head.js';
-import { answerTo, type Group, Lane, type Request } from './lane.js';
+import { answerTo, type Group, Lane, repeated, type Request } from './lane.js';
 
 /** Limits of a {@link StreamLog}. */
 export interface LogLimits {
@@ -224,7 +224,7 @@ export class StreamLog {
         for (const [i, group] of groups.entries()) this.#committed(group, results[i] as CommitResult);
       },
       (error) => {
-        for (const { lane, requests } of groups) this.#retry(lane, requests, error);
+        for (const group of groups) this.#retry(group.lane, repeated(group), error);
       },
     );
   }
@@ -291,6 +291,10 @@ export class StreamLog {
   }
 
   #again(lane: Lane, requests: readonly Request[]): void {
+    if (this.#closed !== undefined) {
+      this.#failed(lane, requests, this.#closed);
+      return;
+    }
     lane.queue.unshift(...requests);
     lane.busy = true;
     this.#run([lane]);

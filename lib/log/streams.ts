@@ -10,6 +10,7 @@ import type { Answer } from './lane.js';
 import { Leases } from './leases.js';
 import type { StreamEnd } from './outcome.js';
 import type { Place } from './place.js';
+import { type Range, readRange } from './range.js';
 import { StreamLog } from './stream-log.js';
 import { Sweeper } from './sweeper.js';
 import { Usage } from './usage.js';
@@ -43,10 +44,13 @@ export class Streams {
   readonly rules: Rules;
   readonly log: StreamLog;
   readonly followers: Followers;
+  /** The same for whoever wants chunks as they are stored. */
+  readonly raw: Followers;
   readonly forks: Forks;
   readonly leases: Leases;
   readonly sweeper: Sweeper;
   readonly #usage: Usage;
+  readonly #rawUsage: Usage;
   #unlisten: (() => void) | undefined;
   #begun = false;
 
@@ -67,13 +71,16 @@ export class Streams {
     this.forks = new Forks(this.log, READ_RETRY_FOR);
     this.leases = new Leases(this.log);
     this.#usage = new Usage(engine, clock, this.rules, this.leases);
-    this.followers = new Followers(this.log, this.#usage, {
+    this.#rawUsage = new Usage(engine, clock, this.rules, this.leases);
+    const limits = { maxPageBytes: MAX_PAGE_BYTES, maxPageChunks: MAX_PAGE_CHUNKS, retryFor: READ_RETRY_FOR };
+    this.followers = new Followers(this.log, this.#usage, { ...rest, ...limits });
+    this.raw = new Followers(this.log, this.#rawUsage, {
       ...rest,
-      maxPageBytes: MAX_PAGE_BYTES,
-      maxPageChunks: MAX_PAGE_CHUNKS,
-      retryFor: READ_RETRY_FOR,
+      ...limits,
+      decode: (payload) => payload,
     });
-    this.leases.isNeeded = (id, generation) => this.followers.observes(id, generation);
+    this.leases.isNeeded = (id, generation) =>
+      this.followers.observes(id, generation) || this.raw.observes(id, generation);
     this.sweeper = new Sweeper(this.log, this.leases, this.forks, arm);
     this.#unlisten = engine.presence?.onDeadline(arm);
   }
@@ -155,6 +162,16 @@ export class Streams {
     );
   }
 
+  /**
+   * Reads what follows a place of a stream that was looked up, as it is stored and up to so many bytes; that keeps the
+   * stream from being idle. See {@link readRange}.
+   */
+  read(id: string, loaded: Loaded, place: Place, maxBytes: number, continuation: Continuation<Range>): void {
+    const { engine, clock } = this;
+    this.#rawUsage.used(id, loaded.head);
+    readRange({ engine, clock, retryFor: READ_RETRY_FOR }, id, loaded, place, maxBytes, continuation);
+  }
+
   /** Makes a fork, as {@link Forks.fork} does. */
   fork(
     source: string,
@@ -173,8 +190,10 @@ export class Streams {
     this.sweeper.close();
     this.leases.close();
     this.#usage.close();
+    this.#rawUsage.close();
     this.log.close(error);
     this.followers.close(error);
+    this.raw.close(error);
   }
 
   #lookAtDue(

@@ -1,7 +1,10 @@
 import type { StreamError } from '../errors.js';
 import type { OpenOptions, StreamInput, StreamManager } from '../stream-manager.js';
 
-/** Opens a stream and calls one of the two: at once where the manager knows at once, else when it does. */
+/**
+ * Opens a stream and calls one of the two: at once where the manager knows at once, else when it does. An input that has
+ * failed as it was opened, whatever by, is lost.
+ */
 export function claim<C, O>(
   streams: StreamManager,
   id: string,
@@ -20,9 +23,12 @@ export function claim<C, O>(
     input.opened.then(() => {
       won(input);
     }, lost);
-  } else {
-    won(input);
+    return;
   }
+  let failure: StreamError | undefined;
+  input.failed.subscribe((error) => (failure = error)).unsubscribe();
+  if (failure === undefined) won(input);
+  else lost(failure);
 }
 
 /** Completes a stream with the output made of its last chunk; gives what `output` threw, if it did. */

@@ -1,5 +1,6 @@
 import { type MonoTypeOperatorFunction, Observable, takeUntil } from 'rxjs';
 
+import { invalid } from '../errors.js';
 import type { OpenOptions, StreamInput, StreamManager } from '../stream-manager.js';
 import { claim, completeWith } from './claim.js';
 
@@ -14,6 +15,10 @@ export interface DurableOptions<C, O> extends Omit<OpenOptions, 'resume'> {
  * others, and all later ones until the stream's TTL, join the stream, also a failed one. The source is subscribed
  * once and survives unsubscription; a `stop` of the stream ends it.
  *
+ * Where the process that runs the source can be gone without the others' notice, on an engine of several processes, a
+ * `lease` has to be given, here or to the manager, or they would wait for ever: else it errors with
+ * `INVALID_ARGUMENT`. `Infinity`, given here, says that this is meant.
+ *
  * Errors with what reading the stream errors with, and with what `open` refuses other than `ALREADY_EXISTS`.
  */
 export function durable<C, O = void>(
@@ -23,6 +28,10 @@ export function durable<C, O = void>(
 ): MonoTypeOperatorFunction<C> {
   return (source) =>
     new Observable((subscriber) => {
+      if (streams.needsLease === true && options.lease === undefined) {
+        subscriber.error(invalid(LEASE_RULE));
+        return;
+      }
       const join = (): void => {
         streams.subscribe<C, O>(id).subscribe(subscriber);
       };
@@ -36,12 +45,17 @@ export function durable<C, O = void>(
           run(source, input, options.output);
         },
         (error) => {
-          if (error.code === 'ALREADY_EXISTS') join();
+          // Another has the id, or has it already.
+          if (error.code === 'ALREADY_EXISTS' || error.code === 'ABORTED') join();
           else subscriber.error(error);
         },
       );
     });
 }
+
+const LEASE_RULE =
+  'durable must be given a lease on an engine of several processes, so that the stream ends if the one that runs the ' +
+  'source is gone.';
 
 function run<C, O>(
   source: Observable<C>,

@@ -1,0 +1,397 @@
+import type { Commit, CommitResult, Entry, Hint, Loaded, StreamEngine } from '../../../lib/engines/engine.js';
+
+/** A way to get an engine wrong, and the cases that have to find it. */
+export interface Mutant {
+  readonly does: string;
+  readonly mutate: (engine: StreamEngine) => StreamEngine;
+  readonly found: readonly string[];
+}
+
+/** A memory engine, in types that say so: all its methods are synchronous. */
+interface Plain {
+  load: (...args: Parameters<StreamEngine['load']>) => readonly (Loaded | undefined)[];
+  commit: (commits: readonly Commit[]) => readonly CommitResult[];
+  read: (
+    ...args: Parameters<StreamEngine['read']>
+  ) => readonly { current: Loaded | undefined; entries: readonly Entry[] }[];
+  list: (...args: Parameters<StreamEngine['list']>) => readonly { id: string; loaded: Loaded }[];
+  due: (...args: Parameters<StreamEngine['due']>) => { ids: readonly string[]; next: number };
+  watch: StreamEngine['watch'];
+  touch: StreamEngine['touch'];
+  schedule: StreamEngine['schedule'];
+  close: StreamEngine['close'];
+}
+
+const having =
+  (override: (engine: Plain) => Partial<Plain>) =>
+  (engine: StreamEngine): StreamEngine => ({
+    name: engine.name,
+    features: engine.features,
+    load: (requests) => engine.load(requests),
+    commit: (commits) => engine.commit(commits),
+    read: (requests) => engine.read(requests),
+    list: (options) => engine.list(options),
+    due: (now, limit) => engine.due(now, limit),
+    watch: (ids, onHint) => engine.watch(ids, onHint),
+    touch: (touches) => engine.touch(touches),
+    schedule: (deadlines) => engine.schedule(deadlines),
+    close: () => engine.close(),
+    ...override(engine as unknown as Plain),
+  });
+
+/** What changes each commit before it is made. */
+const commits = (change: (commit: Commit, engine: Plain) => Commit) =>
+  having((engine) => ({ commit: (all) => engine.commit(all.map((commit) => change(commit, engine))) }));
+
+const reads = (
+  change: (entries: readonly Entry[], request: { position: number; until: number }) => readonly Entry[],
+) =>
+  having((engine) => ({
+    read: (requests) =>
+      engine.read(requests).map((page, i) => ({ ...page, entries: change(page.entries, requests[i]!) })),
+  }));
+
+const hints = (change: (hint: Hint) => Hint[]) =>
+  having((engine) => ({
+    watch: (ids, onHint) =>
+      engine.watch(ids, (hint) => {
+        for (const changed of change(hint)) onHint(changed);
+      }),
+  }));
+
+const current = (engine: Plain, id: string): Loaded | undefined => engine.load([{ id }])[0];
+
+const text = (chunk: unknown, change: (text: string) => string): string => change(chunk as string);
+
+const changedChunks = (entries: readonly Entry[], change: (text: string) => string): Entry[] =>
+  entries.map((entry) => ({
+    ...entry,
+    chunks: entry.chunks.map((chunk) => (typeof chunk === 'string' ? text(chunk, change) : chunk)),
+  }));
+
+const byId = (change: (id: string) => string) =>
+  having((engine) => ({
+    load: (requests) => engine.load(requests.map((request) => ({ ...request, id: change(request.id) }))),
+    commit: (all) => engine.commit(all.map((commit) => ({ ...commit, id: change(commit.id) }))),
+    read: (requests) => engine.read(requests.map((request) => ({ ...request, id: change(request.id) }))),
+  }));
+
+const ODD_IDS = 'keeps streams with odd ids apart';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    does: 'compares the number of a version alone',
+    mutate: commits((commit, engine) =>
+      commit.expected === undefined
+        ? commit
+        : {
+            ...commit,
+            expected: { n: commit.expected.n, generation: current(engine, commit.id)?.head.generation ?? 0 },
+          },
+    ),
+    found: ['keeps a zombie of the former life of an id out, also at the same number'],
+  },
+  {
+    does: 'compares the generation of a version alone',
+    mutate: commits((commit, engine) =>
+      commit.expected === undefined
+        ? commit
+        : {
+            ...commit,
+            expected: { generation: commit.expected.generation, n: current(engine, commit.id)?.head.n ?? 0 },
+          },
+    ),
+    found: [
+      'changes no stream that is at another version, behind or ahead',
+      'stores one of twenty commits upon the same version at once',
+      'changes nothing by a conflict',
+    ],
+  },
+  {
+    does: 'begins a stream over one that is there',
+    mutate: commits((commit, engine) => ({
+      ...commit,
+      expected: commit.expected ?? current(engine, commit.id)?.head,
+    })),
+    found: ['begins no stream where there is one', 'begins one stream where twenty begin it at once'],
+  },
+  {
+    does: 'changes parts in spite of a conflict',
+    mutate: having((engine) => ({
+      commit: (all) =>
+        engine.commit(all).map((result, i) => {
+          const there = result.type === 'conflict' ? result.current?.head : undefined;
+          const { id, parts } = all[i]!;
+          if (there) engine.commit([{ id, expected: there, head: there, parts, entries: [] }]);
+          return result;
+        }),
+    })),
+    found: ['changes nothing by a conflict', 'begins no stream where there is one'],
+  },
+  {
+    does: 'fails a whole call for one conflict',
+    mutate: having((engine) => ({
+      commit: (all) => {
+        const stale = all.some(({ id, expected }) => current(engine, id)?.head.n !== expected?.n);
+        return stale
+          ? all.map(({ id }) => ({ type: 'conflict', current: current(engine, id) }))
+          : engine.commit(all);
+      },
+    })),
+    found: ['gives results that are independent of each other, in order'],
+  },
+  {
+    does: 'removes what was used meanwhile',
+    mutate: commits(({ usedAt: _, ...commit }) => commit),
+    found: ['removes a stream only if it was not used since'],
+  },
+  {
+    does: 'keeps parts that are to be removed',
+    mutate: commits((commit) => ({
+      ...commit,
+      parts: Object.fromEntries(Object.entries(commit.parts ?? {}).filter(([, part]) => part !== undefined)),
+    })),
+    found: [
+      'stores, replaces and removes parts, and leaves the others',
+      'keeps the parts of 10000 producers of one stream',
+    ],
+  },
+  {
+    does: 'gives all parts whatever is asked for',
+    mutate: having((engine) => ({
+      load: (requests) => engine.load(requests.map((request) => ({ ...request, partsWith: '' }))),
+    })),
+    found: ['gives those of the parts asked for that are there'],
+  },
+  {
+    does: 'forgets fields of a head',
+    mutate: commits((commit) =>
+      commit.head ? { ...commit, head: { ...commit.head, sequence: undefined } } : commit,
+    ),
+    found: [
+      'gives a head as it was stored, whatever is in it',
+      'gives an empty sequence, which is not the same as none',
+    ],
+  },
+  {
+    does: 'gives only the chunks after the position',
+    mutate: reads((entries, { position }) =>
+      entries.map((entry) =>
+        entry.position >= position
+          ? entry
+          : { ...entry, position, chunks: entry.chunks.slice(position - entry.position) },
+      ),
+    ),
+    found: ['gives an entry whole that the position is in'],
+  },
+  {
+    does: 'reads on beyond where it has to stop',
+    mutate: having((engine) => ({
+      read: (requests) => engine.read(requests.map((request) => ({ ...request, until: Infinity }))),
+    })),
+    found: ['gives no entry that begins where it has to stop', 'stops at once if told so'],
+  },
+  {
+    does: 'goes by no limit of bytes',
+    mutate: having((engine) => ({
+      read: (requests) => engine.read(requests.map((request) => ({ ...request, maxBytes: Infinity }))),
+    })),
+    found: ['stops with so many bytes', 'counts bytes as UTF-8 has them'],
+  },
+  {
+    does: 'gives nothing where the first entry is beyond the limit',
+    mutate: reads((entries) => (entries.length === 1 ? [] : entries)),
+    found: ['gives the first entry, however few bytes are wanted'],
+  },
+  {
+    does: 'gives the entries of whatever generation is there',
+    mutate: having((engine) => ({
+      read: (requests) =>
+        engine.read(
+          requests.map((request) => ({
+            ...request,
+            generation: current(engine, request.id)?.head.generation ?? 0,
+          })),
+        ),
+    })),
+    found: ['gives nothing of another generation, but tells which is there'],
+  },
+  {
+    does: 'merges the entries of a page',
+    mutate: reads((entries) =>
+      entries.length < 2 ? entries : [{ ...entries[0]!, chunks: entries.flatMap(({ chunks }) => chunks) }],
+    ),
+    found: ['gives the entries as they were committed', 'gives the entries of one commit, each by itself'],
+  },
+  {
+    does: 'normalises texts',
+    mutate: reads((entries) => changedChunks(entries, (chunk) => chunk.normalize())),
+    found: ['keeps text with every character that there is'],
+  },
+  {
+    does: 'takes a byte order mark away',
+    mutate: reads((entries) => changedChunks(entries, (chunk) => chunk.replace(/^\ufeff/, ''))),
+    found: ['keeps a byte order mark at the start of a text, and in it'],
+  },
+  {
+    does: 'takes bytes for text',
+    mutate: reads((entries) =>
+      entries.map((entry) => ({
+        ...entry,
+        chunks: entry.chunks.map((chunk) =>
+          typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk),
+        ),
+      })),
+    ),
+    found: ['keeps bytes of all values', 'keeps texts and bytes apart', 'keeps empty bytes'],
+  },
+  { does: 'trims ids', mutate: byId((id) => id.trim()), found: [ODD_IDS] },
+  { does: 'takes ids without regard to case', mutate: byId((id) => id.toLowerCase()), found: [ODD_IDS] },
+  { does: 'normalises ids', mutate: byId((id) => id.normalize()), found: [ODD_IDS] },
+  { does: 'ends ids at a NUL', mutate: byId((id) => id.replace(/(?<=.)\0.*/s, '')), found: [ODD_IDS] },
+  { does: 'cuts ids', mutate: byId((id) => id.slice(0, 1_000)), found: [ODD_IDS] },
+  { does: 'tells nothing', mutate: hints(() => []), found: ['tells all watchers, each of its own streams'] },
+  {
+    does: 'tells of versions that are not there',
+    mutate: hints((hint) => [{ ...hint, n: hint.n + 1 }]),
+    found: ['tells of what has been stored'],
+  },
+  {
+    does: 'does not tell that a stream is gone',
+    mutate: hints((hint) => [{ ...hint, gone: false }]),
+    found: [
+      'tells of a stream that begins, grows, is to stop, ends and goes',
+      'tells that a stream is kept only for its forks',
+    ],
+  },
+  {
+    does: 'does not tell of a stop',
+    mutate: hints((hint) => [{ ...hint, stopping: false }]),
+    found: ['tells of a stream that begins, grows, is to stop, ends and goes'],
+  },
+  {
+    does: 'tells who has closed a watch',
+    mutate: having((engine) => ({
+      watch: (ids, onHint) => {
+        void engine.watch(ids, onHint);
+        return { close: () => undefined };
+      },
+    })),
+    found: [
+      'tells nothing after a watch is closed, also if it is closed again',
+      'tells nothing to a watcher that another one closes while it is told',
+      'lets a watcher close its own watch while it is told',
+    ],
+  },
+  {
+    does: 'tells before it stores',
+    mutate: having((engine) => {
+      const watchers: [readonly string[], (hint: Hint) => void][] = [];
+      return {
+        watch: (ids, onHint) => {
+          watchers.push([ids, onHint]);
+          return { close: () => undefined };
+        },
+        commit: (all) => {
+          for (const { id, head } of all) {
+            for (const [ids, onHint] of watchers) {
+              if (head && ids.includes(id)) {
+                const { generation, n, tail, tag } = head;
+                onHint({
+                  id,
+                  generation,
+                  n,
+                  tail,
+                  tag,
+                  ended: false,
+                  stopping: false,
+                  owner: undefined,
+                  gone: false,
+                });
+              }
+            }
+          }
+          return engine.commit(all);
+        },
+      };
+    }),
+    found: [
+      'tells of what has been stored',
+      'has told all watchers when a commit of several streams returns, and after all of them are stored',
+    ],
+  },
+  {
+    does: 'takes no notice of a touch',
+    mutate: having(() => ({ touch: () => undefined })),
+    found: ['knows when a stream was used last, and its last sign of life', 'touches many at once'],
+  },
+  {
+    does: 'touches another life',
+    mutate: having((engine) => ({
+      touch: (touches) =>
+        engine.touch(
+          touches.map((touch) => ({ ...touch, generation: current(engine, touch.id)?.head.generation ?? 0 })),
+        ),
+    })),
+    found: ['touches no stream that is not there, nor another life of it'],
+  },
+  {
+    does: 'lists by UTF-16',
+    mutate: having((engine) => ({
+      list: (options) =>
+        [...engine.list({ ...options, limit: 1_000 })]
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+          .slice(0, options.limit),
+    })),
+    found: ['lists streams in the order of their ids in UTF-8'],
+  },
+  {
+    does: 'lists what is there after an id with it',
+    mutate: having((engine) => ({
+      list: (options) => {
+        const at = current(engine, options.after);
+        const rest = engine.list(options);
+        return at ? [{ id: options.after, loaded: at }, ...rest] : rest;
+      },
+    })),
+    found: ['lists what comes after an id, be that there or not'],
+  },
+  {
+    does: 'lists as many as there are',
+    mutate: having((engine) => ({ list: (options) => engine.list({ ...options, limit: 10_000 }) })),
+    found: ['lists so many, and the rest after the last of them'],
+  },
+  {
+    does: 'gives deadlines in any order',
+    mutate: having((engine) => ({
+      due: (now, limit) => {
+        const { ids, next } = engine.due(now, limit);
+        return { ids: [...ids].reverse(), next };
+      },
+    })),
+    found: ['gives those that are due, the earliest first, and the next deadline'],
+  },
+  {
+    does: 'knows no next deadline',
+    mutate: having((engine) => ({ due: (now, limit) => ({ ...engine.due(now, limit), next: Infinity }) })),
+    found: [
+      'gives so many, and the deadline of the next also if it is over',
+      'gives the ten of a thousand streams that are due',
+    ],
+  },
+  {
+    does: 'is not told deadlines by commits',
+    mutate: commits(({ dueAt: _, ...commit }) => commit),
+    found: ['moves a deadline with a commit, also out of the index'],
+  },
+  {
+    does: 'does not move deadlines as it is told',
+    mutate: having(() => ({ schedule: () => undefined })),
+    found: ['moves deadlines as it is told, without a version'],
+  },
+  {
+    does: 'goes on after it is closed',
+    mutate: having(() => ({ close: () => undefined })),
+    found: ['fails with UNAVAILABLE after it is closed'],
+  },
+];
