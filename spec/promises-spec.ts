@@ -1,4 +1,3 @@
-import { InMemoryStreamManager } from '../lib/index.js';
 import { byReference } from './promises/by-reference.js';
 import { claimedOnce } from './promises/claimed-once.js';
 import { ends } from './promises/ends.js';
@@ -13,9 +12,7 @@ import { slowness } from './promises/slowness.js';
 import { stopping } from './promises/stopping.js';
 import { ttl } from './promises/ttl.js';
 import { virtualTime } from './promises/virtual-time.js';
-import type { ManagerFactory } from './support/manager-factory.js';
-
-const inMemory: ManagerFactory = (scheduler, options) => new InMemoryStreamManager({ ...options, scheduler });
+import { inMemory } from './support/manager-factory.js';
 
 exactlyOnce(inMemory);
 claimedOnce(inMemory);

@@ -312,10 +312,15 @@ describe('What waits to be stored', () => {
 
   it('may grow while there is room', () => {
     const { process } = singleProcess({ maxInFlightBytes: 10 });
+    const { log } = process.streams;
     process.create('s');
     produce(process, 0, '12345678');
+    expect(log.refusal('s', 3)?.code).toBe('RESOURCE_EXHAUSTED');
+    expect(log.refusal('s', 2)).toBeUndefined();
 
-    expect([process.streams.log.grow('s', 2), process.streams.log.grow('s', 1)]).toEqual([true, false]);
+    log.grown('s', 2);
+
+    expect(log.refusal('s', 1)?.code).toBe('RESOURCE_EXHAUSTED');
   });
 
   it('fails when the log is closed, and what comes then, too', () => {

@@ -25,6 +25,7 @@ function elsewhere(
     name,
     features: { ...memoryEngine().features, synchronous: false, ...features },
     create: () => on(memoryEngine({ presence: false })),
+    fuzz: { programs: 300, seed: 10_000 },
     reopen: (engine) => on(stores.get(engine) ?? memoryEngine({ presence: false })),
   };
 }
@@ -70,6 +71,7 @@ const memory = (create: () => StreamEngine): EngineUnderTest => ({
   features: memoryEngine().features,
   create,
   patience: 100,
+  fuzz: { programs: 300 },
 });
 
 describe('The engine suite', () => {
@@ -155,5 +157,29 @@ describe('The engine suite', () => {
     expect(cases).toHaveLength(found.length);
     for (const { title, run } of cases) await run().catch(() => failed.push(title));
     expect(failed).toHaveLength(found.length);
+  });
+
+  it.each(MUTANTS.filter(({ fuzzed }) => fuzzed))(
+    'finds by random programs an engine that $does, and says how',
+    async ({ mutate }) => {
+      const all = registered(memory(() => mutate(memoryEngine({ presence: false }))));
+      let message = '';
+      for (const { title, run } of all) {
+        if (message !== '' || !title.includes('random programs')) continue;
+        await run().catch((error: unknown) => (message = (error as Error).message));
+      }
+      expect(message).toMatch(/^The program of the seed \d+ fails. (After step \d+|In the end|For 100 ms)/);
+      // What is left of a program is what it takes.
+      expect(message.split('\n1. ')[1]?.split(/\n\d+\. /).length).toBeLessThan(6);
+    },
+  );
+
+  it('runs the programs that it is told to, in cases of fifty', () => {
+    const titles = registered({ ...memory(memoryEngine), fuzz: { programs: 120, seed: 7 } }).map(
+      ({ title }) => title,
+    );
+    expect(
+      titles.filter((title) => title.includes('random programs >')).map((title) => title.split('seeds ')[1]),
+    ).toEqual(['7 to 56', '57 to 106', '107 to 126']);
   });
 });

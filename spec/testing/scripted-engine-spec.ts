@@ -234,7 +234,7 @@ describe.each(environments)('A manager on a scripted engine under $name', ({ run
       const engine = scriptedEngine(scheduler, { features: AT_ONCE, script: { hint: '-r-b-h' } });
       const streams = new DurableStreamManager(engine, { scheduler });
       const input = streams.open<string>('s');
-      for (const [i, chunk] of [...'abcd'].entries()) {
+      for (const [i, chunk] of ['a', 'b', 'c', 'd'].entries()) {
         scheduler.schedule(() => input.next(chunk), (1 + 2 * i) * frame);
       }
       scheduler.schedule(() => input.complete(), 12 * frame);
@@ -267,7 +267,7 @@ describe.each(environments)('A manager on a scripted engine under $name', ({ run
       });
       const streams = new DurableStreamManager(engine, { scheduler });
       const input = streams.open<string>('s');
-      for (const [i, chunk] of [...'ab'].entries()) {
+      for (const [i, chunk] of ['a', 'b'].entries()) {
         scheduler.schedule(() => input.next(chunk), (2 + 2 * i) * frame);
       }
       const end = 60_000;

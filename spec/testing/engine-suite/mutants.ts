@@ -5,6 +5,8 @@ export interface Mutant {
   readonly does: string;
   readonly mutate: (engine: StreamEngine) => StreamEngine;
   readonly found: readonly string[];
+  /** Whether random programs find it, too. */
+  readonly fuzzed?: true;
 }
 
 /** A memory engine, in types that say so: all its methods are synchronous. */
@@ -93,6 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'compares the generation of a version alone',
+    fuzzed: true,
     mutate: commits((commit, engine) =>
       commit.expected === undefined
         ? commit
@@ -109,6 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'begins a stream over one that is there',
+    fuzzed: true,
     mutate: commits((commit, engine) => ({
       ...commit,
       expected: commit.expected ?? current(engine, commit.id)?.head,
@@ -117,6 +121,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'changes parts in spite of a conflict',
+    fuzzed: true,
     mutate: having((engine) => ({
       commit: (all) =>
         engine.commit(all).map((result, i) => {
@@ -147,6 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'keeps parts that are to be removed',
+    fuzzed: true,
     mutate: commits((commit) => ({
       ...commit,
       parts: Object.fromEntries(Object.entries(commit.parts ?? {}).filter(([, part]) => part !== undefined)),
@@ -165,6 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'forgets fields of a head',
+    fuzzed: true,
     mutate: commits((commit) =>
       commit.head ? { ...commit, head: { ...commit.head, sequence: undefined } } : commit,
     ),
@@ -175,6 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'gives only the chunks after the position',
+    fuzzed: true,
     mutate: reads((entries, { position }) =>
       entries.map((entry) =>
         entry.position >= position
@@ -186,6 +194,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'reads on beyond where it has to stop',
+    fuzzed: true,
     mutate: having((engine) => ({
       read: (requests) => engine.read(requests.map((request) => ({ ...request, until: Infinity }))),
     })),
@@ -193,6 +202,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'goes by no limit of bytes',
+    fuzzed: true,
     mutate: having((engine) => ({
       read: (requests) => engine.read(requests.map((request) => ({ ...request, maxBytes: Infinity }))),
     })),
@@ -200,11 +210,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'gives nothing where the first entry is beyond the limit',
+    fuzzed: true,
     mutate: reads((entries) => (entries.length === 1 ? [] : entries)),
     found: ['gives the first entry, however few bytes are wanted'],
   },
   {
     does: 'gives the entries of whatever generation is there',
+    fuzzed: true,
     mutate: having((engine) => ({
       read: (requests) =>
         engine.read(
@@ -218,6 +230,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'merges the entries of a page',
+    fuzzed: true,
     mutate: reads((entries) =>
       entries.length < 2 ? entries : [{ ...entries[0]!, chunks: entries.flatMap(({ chunks }) => chunks) }],
     ),
@@ -230,11 +243,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'takes a byte order mark away',
+    fuzzed: true,
     mutate: reads((entries) => changedChunks(entries, (chunk) => chunk.replace(/^\ufeff/, ''))),
     found: ['keeps a byte order mark at the start of a text, and in it'],
   },
   {
     does: 'takes bytes for text',
+    fuzzed: true,
     mutate: reads((entries) =>
       entries.map((entry) => ({
         ...entry,
@@ -258,6 +273,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'does not tell that a stream is gone',
+    fuzzed: true,
     mutate: hints((hint) => [{ ...hint, gone: false }]),
     found: [
       'tells of a stream that begins, grows, is to stop, ends and goes',
@@ -322,11 +338,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'takes no notice of a touch',
+    fuzzed: true,
     mutate: having(() => ({ touch: () => undefined })),
     found: ['knows when a stream was used last, and its last sign of life', 'touches many at once'],
   },
   {
     does: 'touches another life',
+    fuzzed: true,
     mutate: having((engine) => ({
       touch: (touches) =>
         engine.touch(
@@ -347,6 +365,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'lists what is there after an id with it',
+    fuzzed: true,
     mutate: having((engine) => ({
       list: (options) => {
         const at = current(engine, options.after);
@@ -358,11 +377,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'lists as many as there are',
+    fuzzed: true,
     mutate: having((engine) => ({ list: (options) => engine.list({ ...options, limit: 10_000 }) })),
     found: ['lists so many, and the rest after the last of them'],
   },
   {
     does: 'gives deadlines in any order',
+    fuzzed: true,
     mutate: having((engine) => ({
       due: (now, limit) => {
         const { ids, next } = engine.due(now, limit);
@@ -373,6 +394,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'knows no next deadline',
+    fuzzed: true,
     mutate: having((engine) => ({ due: (now, limit) => ({ ...engine.due(now, limit), next: Infinity }) })),
     found: [
       'gives so many, and the deadline of the next also if it is over',
@@ -381,11 +403,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     does: 'is not told deadlines by commits',
+    fuzzed: true,
     mutate: commits(({ dueAt: _, ...commit }) => commit),
     found: ['moves a deadline with a commit, also out of the index'],
   },
   {
     does: 'does not move deadlines as it is told',
+    fuzzed: true,
     mutate: having(() => ({ schedule: () => undefined })),
     found: ['moves deadlines as it is told, without a version'],
   },
