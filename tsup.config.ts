@@ -4,6 +4,7 @@ export default defineConfig({
   // Each folder of lib with an index.ts, and each engine with a driver, in step with "exports" in package.json.
   entry: {
     index: 'lib/index.ts',
+    http: 'lib/http/index.ts',
     lmdb: 'lib/engines/lmdb.ts',
     testing: 'lib/testing/index.ts',
   },

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 
 import { attachDispose } from './dispose.js';
 import type { Payload } from './engines/engine.js';
-import { ended, printed, StreamError, toStreamError } from './errors.js';
+import { ended, type StreamError, toStreamError } from './errors.js';
 import { Batch, type BatchOwner, type InputAppend, InputWriter, type Waiting } from './input-batch.js';
 import { InputFailure } from './input-failure.js';
 import { InputRequests } from './input-requests.js';
@@ -245,9 +245,11 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
       return toStreamError(error);
     }
     const { log } = this.#context.streams;
+    const refusal = log.refusal(this.id, bytes);
+    if (refusal !== undefined) return refusal;
     const batch = this.#batch;
     if (batch?.grows === true && batch.command.bytes + bytes <= MAX_BATCH_BYTES) {
-      if (!log.grow(this.id, bytes)) return tooMuchInFlight(this.id);
+      log.grown(this.id, bytes);
       batch.add(payload, bytes, waiting);
       this.#room.sent(bytes);
       return undefined;
@@ -261,10 +263,14 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
   }
 
   #append(chunks: Payload[], bytes: number, outcome: StoredOutcome | undefined): Batch['command'] {
+    const stream = this.#stream;
     return {
       type: 'append',
       writer: this.#writer.next(),
-      generation: this.#stream.head?.generation,
+      // As it is when it is decided: a queued append may be decided long after the stream was opened.
+      get generation() {
+        return stream.head?.generation;
+      },
       chunks,
       bytes,
       outcome,
@@ -363,9 +369,3 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
 
 /** What says of a request that it is not stored, and why, and nothing of the stream. */
 const REFUSALS: readonly string[] = ['RESOURCE_EXHAUSTED', 'INVALID_ARGUMENT'];
-
-const tooMuchInFlight = (id: string): StreamError =>
-  new StreamError(
-    'RESOURCE_EXHAUSTED',
-    `Too many bytes wait to be stored in the stream ${printed(id)}: await flush().`,
-  );

@@ -3,6 +3,7 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 import { type Codec, jsonCodec } from './codec.js';
 import { attachDispose } from './dispose.js';
 import { DurableInput, type InputContext, type Losing } from './durable-input.js';
+import { type AnyReader, DurableReaders } from './durable-readers.js';
 import { DurableStream } from './durable-stream.js';
 import type { Loaded, StreamEngine } from './engines/engine.js';
 import { notFound, StreamError } from './errors.js';
@@ -11,12 +12,10 @@ import { INSIDE, type Inside } from './inside.js';
 import type { Command } from './log/command.js';
 import type { Lifetime } from './log/head.js';
 import type { Answer } from './log/lane.js';
-import { AT_START, placeOf } from './log/place.js';
 import { offsetOf } from './log/segments.js';
 import { Streams } from './log/streams.js';
 import { goneAt } from './log/time.js';
-import { checkOffset } from './offset.js';
-import { type Reader, reportUnhandled } from './reader.js';
+import { reportUnhandled } from './reader.js';
 import { schedulerClock, type SchedulerClock } from './scheduler-clock.js';
 import { storedValues } from './stored-values.js';
 import type {
@@ -51,8 +50,6 @@ export interface DurableStreamManagerOptions extends StreamLifetime {
   maxInFlightBytes?: number | undefined;
 }
 
-type AnyReader = Reader<unknown, unknown>;
-
 /**
  * Holds streams on an engine, so that they outlive their connections, and, by the engine, processes and machines. It
  * has the face of `InMemoryStreamManager`; what differs: `open` of a taken id does not throw but fails the input, and
@@ -69,14 +66,14 @@ export class DurableStreamManager implements StreamManager {
   readonly needsLease: boolean;
   readonly #clock: SchedulerClock;
   readonly #streams: Streams;
-  readonly #expiry: ExpiryQueue;
+  readonly #readers: DurableReaders;
   readonly #lifetime: Lifetime;
   readonly #inputs: InputContext;
   /** @internal */
   readonly [INSIDE]: Inside;
-  /** The inputs that may write, and whoever else has to be told when the manager is closed. */
+  /** The inputs that may write, and the promises that were given: they are told when the manager is closed. */
   readonly #open = new Set<Losing>();
-  readonly #waiting = new Set<(error: StreamError) => void>();
+  readonly #promised = new Set<(error: StreamError) => void>();
   #closed: Promise<void> | undefined;
 
   constructor(engine: StreamEngine, options: DurableStreamManagerOptions = {}) {
@@ -114,8 +111,8 @@ export class DurableStreamManager implements StreamManager {
       features.byReference,
       limits.maxChunkBytes,
     );
-    this.#expiry = new ExpiryQueue(scheduler);
-    this.#clock = schedulerClock(scheduler, this.#expiry);
+    const expiry = new ExpiryQueue(scheduler);
+    this.#clock = schedulerClock(scheduler, expiry);
     const sweep = {
       deadline: Infinity,
       slot: -1,
@@ -128,7 +125,7 @@ export class DurableStreamManager implements StreamManager {
       clock: this.#clock,
       ...limits,
       arm: (at) => {
-        this.#expiry.set(sweep, at);
+        expiry.set(sweep, at);
       },
       decode,
       endOf,
@@ -136,6 +133,7 @@ export class DurableStreamManager implements StreamManager {
     });
     const { maxChunkBytes } = limits;
     this[INSIDE] = { streams: this.#streams, maxChunkBytes, byReference: codec === 'none' };
+    this.#readers = new DurableReaders(this.#streams, expiry);
     this.#inputs = {
       streams: this.#streams,
       ...limits,
@@ -179,7 +177,8 @@ export class DurableStreamManager implements StreamManager {
   subscribe<C, O = void>(id: string, options: SubscribeOptions = {}): DurableStream<C, O> {
     return new DurableStream<C, O>({
       attach: (reader) => {
-        this.#attach(reader as AnyReader, id, options);
+        this.#assertOpen();
+        this.#readers.attach(reader as AnyReader, id, options);
       },
     });
   }
@@ -230,7 +229,8 @@ export class DurableStreamManager implements StreamManager {
     this.#closed = new Promise((resolve) => (closed = resolve));
     const error = managerClosed();
     for (const input of [...this.#open]) input.lost(error);
-    for (const end of [...this.#waiting]) end(error);
+    for (const reject of [...this.#promised]) reject(error);
+    this.#readers.close(error);
     this.#streams.close(error);
     this.#clock.stop();
     closed((async () => this.#streams.engine.close())());
@@ -253,8 +253,8 @@ export class DurableStreamManager implements StreamManager {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
-      this.#waiting.add(failed);
-      const over = (): void => void this.#waiting.delete(failed);
+      this.#promised.add(failed);
+      const over = (): void => void this.#promised.delete(failed);
       function failed(error: StreamError): void {
         over();
         reject(error);
@@ -268,64 +268,6 @@ export class DurableStreamManager implements StreamManager {
         failed(error as StreamError);
       }
     });
-  }
-
-  #attach(reader: AnyReader, id: string, options: SubscribeOptions): void {
-    this.#assertOpen();
-    checkId(id);
-    const { after, from } = options;
-    const wait = checkInteger('wait', options.wait, 0);
-    const holds = from === undefined || (after === undefined && ['start', 'now'].includes(from));
-    demand(holds, 'from', "'start' or 'now', and left out where after is given", from);
-    if (after !== undefined) checkOffset(after);
-    this.#streams.begin();
-    this.#read(reader, id, options, this.#expiry.now() + wait);
-  }
-
-  #read(reader: AnyReader, id: string, { after, from }: SubscribeOptions, until: number): void {
-    const choose = ({ head }: Loaded) =>
-      from === 'now'
-        ? { position: head.tail, tag: head.tag }
-        : after === undefined
-          ? AT_START
-          : placeOf(id, after, head);
-    this.#streams.followers.read(reader, id, choose, () => {
-      if (until <= this.#expiry.now()) reader.end({ type: 'lost', error: notFound(id) });
-      else this.#wait(reader, id, { after, from }, until);
-    });
-  }
-
-  /** Lets a reader wait, up to a moment, for a stream that is not open yet. */
-  #wait(reader: AnyReader, id: string, options: SubscribeOptions, until: number): void {
-    const expiry = this.#expiry;
-    const end = (error: StreamError): void => {
-      reader.end({ type: 'lost', error });
-    };
-    const waiter = {
-      deadline: Infinity,
-      slot: -1,
-      expire: () => {
-        end(notFound(id));
-      },
-    };
-    const leave = (): void => {
-      expiry.set(waiter, Infinity);
-      this.#waiting.delete(end);
-      stopWaiting();
-    };
-    const stopWaiting = this.#streams.followers.wait(id, () => {
-      if (reader.closed) return;
-      if (until <= expiry.now()) {
-        waiter.expire();
-        return;
-      }
-      reader.remove(leave);
-      leave();
-      this.#read(reader, id, options, until);
-    });
-    reader.add(leave);
-    this.#waiting.add(end);
-    expiry.set(waiter, until);
   }
 
   #headOf(id: string, { head, soft }: Loaded): StreamHead {

@@ -95,7 +95,10 @@ export class InputStream implements LogWriter {
     } else if (head.status !== 'open') {
       if (!writer.left) this.refused(ended(writer.id), () => undefined);
     } else if (head.facts.stop !== undefined) {
-      this.stopping ??= new StreamError('CANCELLED', head.facts.stop.reason);
+      const { at, reason } = head.facts.stop;
+      this.stopping ??= new StreamError('CANCELLED', reason);
+      // Whoever asked for it may be gone by then.
+      this.streams.sweeper.expect(at);
       writer.stopRequested(this.stopping);
     }
   }

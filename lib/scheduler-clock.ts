@@ -11,8 +11,8 @@ export interface SchedulerClock extends Clock {
 
 /**
  * The clock of a scheduler. What runs in the background shares the queue's one action, which keeps no process alive.
- * What runs soon does so in a microtask if time is real, and else by the scheduler too, or virtual time would end
- * before it.
+ * What runs soon does so in a microtask; where time is not real it does so by the scheduler if that comes first, so that
+ * virtual time does not end before it.
  */
 export function schedulerClock(scheduler: SchedulerLike, queue: ExpiryQueue): SchedulerClock {
   const actions = new Subscription();
@@ -23,6 +23,7 @@ export function schedulerClock(scheduler: SchedulerLike, queue: ExpiryQueue): Sc
     over.add(
       scheduler.schedule(() => {
         actions.remove(over);
+        over.unsubscribe();
         callback();
       }, ms),
     );
@@ -57,8 +58,17 @@ export function schedulerClock(scheduler: SchedulerLike, queue: ExpiryQueue): Sc
       return cancel;
     },
     soon(callback) {
-      if (scheduler === asyncScheduler) queueMicrotask(callback);
-      else if (!actions.closed) schedule(callback, 0);
+      if (scheduler === asyncScheduler) {
+        queueMicrotask(callback);
+      } else if (!actions.closed) {
+        const action = schedule(callback, 0);
+        queueMicrotask(() => {
+          if (action.closed) return;
+          actions.remove(action);
+          action.unsubscribe();
+          callback();
+        });
+      }
     },
     random: Math.random,
     stop() {

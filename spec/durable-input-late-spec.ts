@@ -7,6 +7,8 @@ import { codes } from './support/outcomes.js';
 import { unhandledBy } from './support/unhandled.js';
 import { noted } from './support/views.js';
 
+const CHUNKS = ['a', 'b', 'c', 'd', 'e', 'f'];
+
 describe('An input on an engine that answers late', () => {
   describe('while it is opening', () => {
     it('says so, and is at the start', async () => {
@@ -138,7 +140,7 @@ describe('An input on an engine that answers late', () => {
         .subscribe((event) => events.push(event));
       await world.pass(100);
       const written: [string, string][] = [];
-      for (const [i, chunk] of [...'abcdef'].entries()) {
+      for (const [i, chunk] of CHUNKS.entries()) {
         if (i % 3 === 2) input.next(chunk);
         else void input.write(chunk).then((offset) => written.push([chunk, offset]));
         if (i % 2 === 1) await world.pass(3);
@@ -146,7 +148,7 @@ describe('An input on an engine that answers late', () => {
       expect(written).toEqual([]);
       await world.pass(100);
       const offsets = events.map((event) => [event.type === 'chunk' && event.chunk, event.offset]);
-      expect(offsets.map(([chunk]) => chunk)).toEqual([...'abcdef']);
+      expect(offsets.map(([chunk]) => chunk)).toEqual(CHUNKS);
       expect(written).toEqual(offsets.filter(([chunk]) => chunk !== 'c' && chunk !== 'f'));
     });
 

@@ -25,7 +25,10 @@ export interface Entry {
   readonly previous: number;
 }
 
-/** Parts by name; `undefined` for one that is asked for and not there, or that is to be removed. */
+/**
+ * Parts by name, of which `PART` in `log/head.ts` makes all; `undefined` for one that is to be removed. A part has a
+ * JSON, but for an outcome's output, which may be bytes.
+ */
 export type Parts = Readonly<Record<string, unknown>>;
 
 /** What {@link StreamEngine.load} is asked for. */
@@ -55,19 +58,25 @@ export interface Commit {
    * gives it a generation greater than any it gave before. `undefined` removes the stream with all that it has.
    */
   readonly head: Head | undefined;
-  /** Of a removal: made only if {@link Soft.usedAt} is not greater than this. */
+  /** Made only if {@link Soft.usedAt} is not greater than this: what has expired may have been used meanwhile. */
   readonly usedAt?: number;
   /** Parts to store, or, where `undefined`, to remove. */
   readonly parts: Parts | undefined;
   /** What to append. */
   readonly entries: readonly Entry[];
-  /** Where the index of deadlines is to have the stream from now on; left out where it stays. `Infinity`: nowhere. */
+  /**
+   * Where the index of deadlines is to have the stream from now on; left out where it stays. `Infinity`: nowhere. Means
+   * nothing to an engine with {@link StreamEngine.presence}, which finds deadlines in heads.
+   */
   readonly dueAt?: number;
 }
 
 /** What became of a commit. */
 export type CommitResult =
-  /** It is there, as durable as the engine makes it. `generation` is the stream's, also where it was just given. */
+  /**
+   * It is there, as durable as the engine makes it. `generation` is the stream's, also where it was just given: a safe
+   * integer.
+   */
   | { readonly type: 'stored'; readonly generation: number }
   /** Another version is there, so nothing was changed. `current` need not have any parts. */
   | { readonly type: 'conflict'; readonly current: Loaded | undefined }
@@ -78,7 +87,10 @@ export type CommitResult =
 export interface ReadRequest {
   readonly id: string;
   readonly generation: number;
-  /** How many chunks to leave out. An entry that begins before this and goes on after it is given whole. */
+  /**
+   * How many chunks to leave out; `Infinity` for all. An entry that begins before this and goes on after it is given
+   * whole.
+   */
   readonly position: number;
   /** Give no entry that begins at or after this position. */
   readonly until: number;
@@ -117,7 +129,7 @@ export interface Hint {
 
 /** A watch that is armed. */
 export interface Watch {
-  /** No hint is given any more. Calling it again changes nothing. */
+  /** No hint is given any more, also if it is called while others are told. Calling it again changes nothing. */
   close(): void;
 }
 
@@ -202,7 +214,10 @@ export interface StreamEngine {
    * beyond those given (`Infinity` if none).
    */
   due(now: number, limit: number): Awaitable<{ readonly ids: readonly string[]; readonly next: number }>;
-  /** Moves streams in the index of deadlines (`Infinity`: out of it), if the generation is there; makes no version. */
+  /**
+   * Moves streams in the index of deadlines (`Infinity`: out of it), if the generation is there; makes no version. Does
+   * nothing where there is {@link presence}.
+   */
   schedule(
     deadlines: readonly { readonly id: string; readonly generation: number; readonly dueAt: number }[],
   ): Awaitable<void>;

@@ -125,7 +125,7 @@ function look(from: LmdbStore, { commit, refused }: Prepared): Look {
   const holds =
     generationOf(found) === expected?.generation &&
     nOf(found) === expected.n &&
-    (head !== undefined || softOf(found).usedAt <= usedAt);
+    softOf(found).usedAt <= usedAt;
   return { found, result: holds ? undefined : { type: 'conflict', current: decodeRecord(id, found) } };
 }
 
@@ -205,12 +205,11 @@ export const hasGarbage = (store: LmdbStore): boolean =>
 
 /** Removes what is left of lives that are over, as much as one transaction should. Gives whether that is all. */
 export function sweep({ store }: LmdbTransaction): boolean {
-  for (const key of store.keys(ALL_GARBAGE, { limit: 1 })) {
-    if (!clear(store, generationOfGarbageKey(key))) return false;
-    store.remove(key);
-    return !hasGarbage(store);
-  }
-  return true;
+  const [key] = store.keys(ALL_GARBAGE, { limit: 1 });
+  if (key === undefined) return true;
+  if (!clear(store, generationOfGarbageKey(key))) return false;
+  store.remove(key);
+  return !hasGarbage(store);
 }
 
 /** Removes entries and parts of a generation. Gives whether none are left. */

@@ -19,10 +19,10 @@ const USED_AT = 16;
 const BEAT = 24;
 const DUE_AT = 32;
 const HEAD_LENGTH = 40;
-const HEAD = 42;
+const HEAD = 44;
 
-/** What is longer, LMDB keeps in pages of its own. */
-const MAX_RECORD_BYTES = 1900;
+/** Three to a page: LMDB splits what is larger into pages that stay half empty. */
+const MAX_RECORD_BYTES = 1300;
 
 /** What changes without a new version. */
 export interface SoftState {
@@ -64,7 +64,7 @@ function recordOf(
   const record = Buffer.allocUnsafe(HEAD + text.length + blockLength(tail, entries));
   record.writeDoubleLE(generation, GENERATION);
   record.writeDoubleLE(n, N);
-  record.writeUInt16LE(text.length, HEAD_LENGTH);
+  record.writeUInt32LE(text.length, HEAD_LENGTH);
   text.copy(record, HEAD);
   writeBlock(record, HEAD + text.length, tail, entries);
   return putSoft(record, soft);
@@ -92,7 +92,7 @@ export const softOf = (record: Buffer): SoftState => ({
 });
 
 /** The last entries of a stream, as a block; those of a record without one are none. */
-export const tailOf = (record: Buffer): Buffer => record.subarray(HEAD + record.readUInt16LE(HEAD_LENGTH));
+export const tailOf = (record: Buffer): Buffer => record.subarray(HEAD + record.readUInt32LE(HEAD_LENGTH));
 
 /** The record of a stream. Throws `DATA_LOSS` if it is torn. */
 export function getRecord(store: LmdbStore, id: string): Buffer | undefined {
@@ -105,7 +105,7 @@ export function getRecord(store: LmdbStore, id: string): Buffer | undefined {
 export function decodeRecord(id: string, record: Buffer, parts = NO_PARTS): Loaded {
   let head: Head;
   try {
-    head = decodeHead(record.toString('utf8', HEAD, HEAD + record.readUInt16LE(HEAD_LENGTH)));
+    head = decodeHead(record.toString('utf8', HEAD, HEAD + record.readUInt32LE(HEAD_LENGTH)));
   } catch (cause) {
     throw torn(id, cause);
   }

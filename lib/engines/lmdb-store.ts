@@ -104,7 +104,7 @@ function reasonOf(error: unknown): unknown {
  *
  * @param wakeFile a file beside the data that is made once there is a store: where it is, no store is ever empty.
  */
-export async function openStore(path: string, wakeFile: string, mapSize?: number): Promise<LmdbStore> {
+export async function openStore(path: string, wakeFile: string): Promise<LmdbStore> {
   const { open } = await loadLmdb();
   try {
     mkdirSync(path, { recursive: true });
@@ -120,7 +120,6 @@ export async function openStore(path: string, wakeFile: string, mapSize?: number
       encoding: 'binary',
       keyEncoding: 'binary',
       overlappingSync: false,
-      ...(mapSize !== undefined && { mapSize }),
     });
     try {
       checkFormat(db, path, wakeFile);

@@ -1,6 +1,7 @@
 import { byCodePoint } from '../code-points.js';
 import { type Dated, DeadlineIndex } from '../deadlines.js';
 import { StreamError } from '../errors.js';
+import { Line } from '../line.js';
 import type { Head } from '../log/head.js';
 import { dueEnd, goneAt } from '../log/time.js';
 import { checkInteger } from '../validation.js';
@@ -14,6 +15,7 @@ import type {
   LoadRequest,
   Page,
   Parts,
+  Payload,
   Presence,
   ReadRequest,
   StreamEngine,
@@ -53,15 +55,27 @@ export function capture(engine: StreamEngine, id: string): (() => void) | undefi
 
 type Watcher = (hint: Hint) => void;
 
-/** A stream. Its log is one array; an entry is found by halving. */
+/** A stream. Its log is an array; what is at a position is found by halving. */
 interface Stream extends Dated {
   readonly id: string;
   head: Head;
+  /** What a commit that is stored is answered with. */
+  readonly stored: CommitResult;
   usedAt: number;
   beat: number;
   readers: number;
   readonly parts: Map<string, unknown>;
-  readonly entries: Entry[];
+  readonly log: (Entry | Run)[];
+  /** The last of the log, if what follows it can be put there. */
+  run: Run | undefined;
+}
+
+/** Entries of one chunk and no tag, one after another: each by itself would take ten times the memory. */
+interface Run {
+  readonly position: number;
+  readonly chunks: Payload[];
+  /** How many bytes each has. */
+  readonly sizes: number[];
 }
 
 const FEATURES: EngineFeatures = {
@@ -86,7 +100,7 @@ class MemoryEngine implements StreamEngine {
   readonly features = FEATURES;
   readonly presence?: Presence;
   readonly #streams = new Map<string, Stream>();
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #watchers = new Map<string, Line<Watcher>>();
   readonly #deadlines = new DeadlineIndex<Stream>();
   readonly #listeners = new Set<(deadline: number) => void>();
   readonly #maxStreams: number;
@@ -117,11 +131,11 @@ class MemoryEngine implements StreamEngine {
 
   commit(commits: readonly Commit[]): CommitResult[] {
     this.#assertOpen();
-    const hints: Hint[] = [];
-    const results: CommitResult[] = [];
-    for (const commit of commits) results.push(this.#store(commit, hints));
+    // Not pushed: arrays that grow are made with room for many.
+    const results = new Array<CommitResult>(commits.length);
+    for (let i = 0; i < commits.length; i++) results[i] = this.#store(commits[i] as Commit);
     // After all is stored: watchers may write.
-    for (const hint of hints) this.#tell(hint);
+    for (let i = 0; i < commits.length; i++) this.#tell(commits[i] as Commit, results[i] as CommitResult);
     return results;
   }
 
@@ -130,8 +144,7 @@ class MemoryEngine implements StreamEngine {
     return requests.map((request) => {
       const stream = this.#streams.get(request.id);
       if (stream === undefined) return { current: undefined, entries: NO_ENTRIES };
-      const entries =
-        stream.head.generation === request.generation ? page(stream.entries, request) : NO_ENTRIES;
+      const entries = stream.head.generation === request.generation ? page(stream.log, request) : NO_ENTRIES;
       return { current: loaded(stream), entries };
     });
   }
@@ -145,7 +158,7 @@ class MemoryEngine implements StreamEngine {
     for (const id of ids) {
       const watchers = this.#watchers.get(id);
       if (watchers) watchers.add(watcher);
-      else this.#watchers.set(id, new Set([watcher]));
+      else this.#watchers.set(id, new Line<Watcher>().add(watcher));
     }
     return {
       close: () => {
@@ -219,27 +232,31 @@ class MemoryEngine implements StreamEngine {
         this.#streams.delete(id);
       };
     }
+    stream.run = undefined;
     const { head, usedAt, beat, deadline } = stream;
     const parts = [...stream.parts];
-    const { length } = stream.entries;
+    const { length } = stream.log;
     return () => {
       const late = this.#streams.get(id);
       if (late !== undefined && late !== stream) this.#setDeadline(late, Infinity);
-      this.#streams.set(id, Object.assign(stream, { head, usedAt, beat }));
+      this.#streams.set(id, Object.assign(stream, { head, usedAt, beat, run: undefined }));
       stream.parts.clear();
       for (const [name, part] of parts) stream.parts.set(name, part);
-      stream.entries.length = length;
+      stream.log.length = length;
       this.#setDeadline(stream, deadline);
     };
   }
 
-  #store(commit: Commit, hints: Hint[]): CommitResult {
+  #store(commit: Commit): CommitResult {
     const { id, expected, head } = commit;
     const found = this.#streams.get(id);
     if (expected === undefined ? found !== undefined : !isAt(found, expected.generation, expected.n)) {
       return found === undefined ? ABSENT : { type: 'conflict', current: loaded(found) };
     }
-    if (head === undefined) return this.#remove(found, commit, hints);
+    if (found !== undefined && commit.usedAt !== undefined && found.usedAt > commit.usedAt) {
+      return { type: 'conflict', current: loaded(found) };
+    }
+    if (head === undefined) return this.#remove(found, commit);
     const stream = found ?? this.#begin(id, head);
     if (stream === undefined) {
       const message = `No room for another stream: maxStreams is ${this.#maxStreams}.`;
@@ -247,7 +264,7 @@ class MemoryEngine implements StreamEngine {
     }
     const before = found?.head;
     if (found !== undefined) stream.head = head;
-    for (const entry of commit.entries) stream.entries.push(entry);
+    for (const entry of commit.entries) append(stream, entry);
     for (const name in commit.parts) {
       const part = commit.parts[name];
       if (part === undefined) stream.parts.delete(name);
@@ -256,20 +273,22 @@ class MemoryEngine implements StreamEngine {
     if (before === undefined || commit.dueAt !== undefined || movesDeadline(before, head)) {
       this.#schedule(stream, commit.dueAt);
     }
-    if (this.#watchers.has(id)) hints.push(hintOf(id, stream.head, commit.entries));
-    return { type: 'stored', generation: stream.head.generation };
+    return stream.stored;
   }
 
   #begin(id: string, head: Head): Stream | undefined {
     if (this.#streams.size >= this.#maxStreams) return undefined;
+    const generation = ++this.#generation;
     const stream: Stream = {
       id,
-      head: { ...head, generation: ++this.#generation },
+      head: { ...head, generation },
+      stored: { type: 'stored', generation },
       usedAt: -Infinity,
       beat: 0,
       readers: 0,
       parts: new Map(),
-      entries: [],
+      log: [],
+      run: undefined,
       deadline: Infinity,
       slot: -1,
     };
@@ -277,13 +296,11 @@ class MemoryEngine implements StreamEngine {
     return stream;
   }
 
-  #remove(stream: Stream | undefined, { id, usedAt = Infinity }: Commit, hints: Hint[]): CommitResult {
+  #remove(stream: Stream | undefined, { id }: Commit): CommitResult {
     if (stream === undefined) return ABSENT;
-    if (stream.usedAt > usedAt) return { type: 'conflict', current: loaded(stream) };
     this.#streams.delete(id);
     this.#setDeadline(stream, Infinity);
-    if (this.#watchers.has(id)) hints.push({ ...hintOf(id, stream.head, NO_ENTRIES), gone: true });
-    return { type: 'stored', generation: stream.head.generation };
+    return stream.stored;
   }
 
   #hold(id: string, generation: number): () => void {
@@ -317,13 +334,12 @@ class MemoryEngine implements StreamEngine {
     return this.#deadlines.first?.deadline ?? Infinity;
   }
 
-  #tell(hint: Hint): void {
-    const watchers = this.#watchers.get(hint.id);
-    if (watchers === undefined) return;
-    // Who comes while others are told has read, or will read, what the hint tells of.
-    for (const watcher of watchers.size === 1 ? watchers : [...watchers]) {
-      if (watchers.has(watcher)) watcher(hint);
-    }
+  /** Tells those who watch of what was stored. */
+  #tell({ id, head, expected, entries }: Commit, result: CommitResult): void {
+    const watchers = this.#watchers.get(id);
+    if (watchers === undefined || result.type !== 'stored') return;
+    const hint = hintOf(id, head, result.generation, expected?.n ?? 0, entries);
+    for (const watcher of watchers.inOrder) if (watchers.has(watcher)) watcher(hint);
   }
 
   #assertOpen(): void {
@@ -369,39 +385,78 @@ function partsOf(stream: Stream, names: readonly string[] = [], prefix?: string)
 }
 
 function page(
-  entries: readonly Entry[],
+  log: readonly (Entry | Run)[],
   { position, until, maxBytes, maxChunks }: ReadRequest,
 ): readonly Entry[] {
   let low = 0;
-  let high = entries.length;
+  let high = log.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const { position: start, chunks } = entries[middle] as Entry;
+    const { position: start, chunks } = log[middle] as Entry | Run;
     if (start + chunks.length <= position) low = middle + 1;
     else high = middle;
   }
-  const first = low;
+  const entries: Entry[] = [];
   let bytes = 0;
   let chunks = 0;
-  for (; low < entries.length && (low === first || (bytes < maxBytes && chunks < maxChunks)); low++) {
-    const entry = entries[low] as Entry;
-    if (entry.position >= until) break;
-    bytes += entry.bytes;
-    chunks += entry.chunks.length;
+  for (; low < log.length; low++) {
+    const item = log[low] as Entry | Run;
+    const isRun = 'sizes' in item;
+    const count = isRun ? item.chunks.length : 1;
+    for (let i = isRun ? Math.max(position - item.position, 0) : 0; i < count; i++) {
+      if (entries.length > 0 && (bytes >= maxBytes || chunks >= maxChunks)) return entries;
+      if (item.position + i >= until) return entries;
+      const entry = isRun ? entryAt(item, i) : item;
+      entries.push(entry);
+      bytes += entry.bytes;
+      chunks += entry.chunks.length;
+    }
   }
-  return entries.slice(first, low);
+  return entries;
 }
 
+/** Puts an entry to the log. */
+function append(stream: Stream, entry: Entry): void {
+  const { position, chunks, bytes, tag, previous } = entry;
+  let { run } = stream;
+  if (chunks.length !== 1 || tag !== 0 || previous !== 0) {
+    stream.run = undefined;
+    stream.log.push(entry);
+    return;
+  }
+  if (run === undefined || run.position + run.chunks.length !== position) {
+    stream.run = run = { position, chunks: [], sizes: [] };
+    stream.log.push(run);
+  }
+  run.chunks.push(chunks[0] as Payload);
+  run.sizes.push(bytes);
+}
+
+/** The entry of a run at an index. */
+const entryAt = ({ position, chunks, sizes }: Run, index: number): Entry => ({
+  position: position + index,
+  chunks: [chunks[index] as Payload],
+  bytes: sizes[index] as number,
+  tag: 0,
+  previous: 0,
+});
+
 /** The hint of a commit. */
-const hintOf = (id: string, head: Head, entries: readonly Entry[]): Hint => ({
+const hintOf = (
+  id: string,
+  head: Head | undefined,
+  generation: number,
+  n: number,
+  entries: readonly Entry[],
+): Hint => ({
   id,
-  generation: head.generation,
-  n: head.n,
-  tail: head.tail,
-  tag: head.tag,
-  ended: head.status !== 'open',
-  stopping: head.facts.stop !== undefined,
-  owner: head.owner?.nonce,
-  gone: head.facts.deleted === true,
+  generation,
+  n: head?.n ?? n,
+  tail: head?.tail ?? 0,
+  tag: head?.tag ?? 0,
+  ended: head !== undefined && head.status !== 'open',
+  stopping: head?.facts.stop !== undefined,
+  owner: head?.owner?.nonce,
+  gone: head === undefined || head.facts.deleted === true,
   entries,
 });

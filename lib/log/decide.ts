@@ -304,7 +304,9 @@ function limit(
   const full = chunks > maxChunks ? 'maxChunks' : bytes > maxBytes ? 'maxBytes' : undefined;
   if (full === undefined) return undefined;
   const most = full === 'maxChunks' ? maxChunks : maxBytes;
-  return new StreamError('RESOURCE_EXHAUSTED', `The stream ${printed(id)} is full: ${full} is ${most}.`);
+  return new StreamError('RESOURCE_EXHAUSTED', `The stream ${printed(id)} is full: ${full} is ${most}.`, {
+    details: { limit: full },
+  });
 }
 
 const fitsHead = (text: string): boolean => utf8Length(JSON.stringify(text)) <= MAX_TEXT_BYTES;

@@ -54,7 +54,7 @@ export class Followers {
   constructor(
     private readonly log: StreamLog,
     private readonly usage: Usage,
-    context: Omit<FollowerContext, 'engine' | 'clock' | 'exact' | 'lookUp' | 'observed' | 'left'>,
+    context: Omit<FollowerContext, 'engine' | 'clock' | 'exact' | 'lookUp' | 'used' | 'observed' | 'left'>,
   ) {
     this.#engine = log.engine;
     this.#clock = log.clock;
@@ -65,6 +65,9 @@ export class Followers {
       exact: log.rules.exact,
       lookUp: (reader, follower) => {
         this.#return(reader, follower);
+      },
+      used: ({ id, head }) => {
+        this.usage.used(id, head);
       },
       observed: (follower, observed) => {
         this.usage.observed(follower.id, follower.head, observed);
@@ -277,7 +280,10 @@ export class Followers {
                   found(loaded, follower);
                 });
             },
-            fails,
+            (error) => {
+              if (error.code === 'NOT_FOUND') look();
+              else fails(error);
+            },
           );
         },
         fails,

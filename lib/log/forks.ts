@@ -14,6 +14,9 @@ const ANNOUNCED_FOR = 30_000;
 /** How often, in ms, a stream that is only kept for its forks looks whether they are there. */
 const LOOK_EVERY = 600_000;
 
+/** Where a fork begins. `sub`: how many bytes of the chunk that follows the fork's own first chunk has. */
+export type ForkPlace = Place & { readonly sub?: number };
+
 /** Continues with an answer or an error. */
 export interface Continuation<T> {
   readonly done: (value: T) => void;
@@ -38,7 +41,7 @@ export class Forks {
    */
   fork(
     source: string,
-    place: (loaded: Loaded) => Place,
+    place: (loaded: Loaded) => ForkPlace,
     id: string,
     create: Omit<Create, 'fork'>,
     { done, failed }: Continuation<Answer>,
@@ -50,7 +53,7 @@ export class Forks {
           failed(notFound(source));
           return;
         }
-        let at: Place;
+        let at: ForkPlace;
         let lineage: NonNullable<Head['facts']['lineage']>;
         try {
           at = place(loaded);
@@ -60,24 +63,17 @@ export class Forks {
           return;
         }
         const { generation } = loaded.head;
-        const origin: Origin = { id: source, generation, position: at.position };
+        const { position, sub } = at;
+        const origin: Origin = { id: source, generation, position, ...(sub !== undefined && { sub }) };
         this.#tagAt(source, loaded.head, at.position, {
           failed,
           done: (tag) => {
-            const until = this.log.clock.now() + ANNOUNCED_FOR;
-            const { nonce } = create;
-            this.#refer(
-              source,
-              generation,
-              nonce,
-              { type: 'announce', id, until, after: at.position },
-              {
-                failed,
-                done: () => {
-                  this.#make(id, { ...create, fork: { origin, tag, lineage } }, { done, failed });
-                },
+            this.#announce(id, origin, create.nonce, {
+              failed,
+              done: () => {
+                this.#make(id, { ...create, fork: { origin, tag, lineage } }, { done, failed });
               },
-            );
+            });
           },
         });
       },
@@ -117,18 +113,16 @@ export class Forks {
       id,
       command: create,
       done: (answer) => {
-        this.#refer(
-          origin.id,
-          origin.generation,
-          nonce,
-          { type: 'confirm' },
-          {
-            done: () => {
-              done(answer);
-            },
-            failed,
+        this.#confirm(id, origin, nonce, {
+          done: () => {
+            done(answer);
           },
-        );
+          failed: (error) => {
+            // Its source is gone, and its first chunks with it. In any other case a look will find it.
+            if (SOURCE_IS_GONE.has(error.code)) this.#discard(id, answer);
+            failed(error);
+          },
+        });
       },
       failed: (error) => {
         // It may have been made where the answer was lost; then a look will find it.
@@ -136,6 +130,42 @@ export class Forks {
         failed(error);
       },
     });
+  }
+
+  #announce(id: string, origin: Origin, nonce: string, continuation: Continuation<undefined>): void {
+    const until = this.log.clock.now() + ANNOUNCED_FOR;
+    const change = { type: 'announce', id, until, after: origin.position } as const;
+    this.#refer(origin.id, origin.generation, nonce, change, continuation);
+  }
+
+  /** Tells a source that its fork is there: anew if it has given it up. */
+  #confirm(id: string, origin: Origin, nonce: string, { done, failed }: Continuation<undefined>): void {
+    this.#refer(
+      origin.id,
+      origin.generation,
+      nonce,
+      { type: 'confirm' },
+      {
+        done,
+        failed: (error) => {
+          if (error.code !== 'ABORTED') {
+            failed(error);
+            return;
+          }
+          this.#announce(id, origin, nonce, {
+            done: () => {
+              this.#confirm(id, origin, nonce, { done, failed });
+            },
+            failed,
+          });
+        },
+      },
+    );
+  }
+
+  #discard(id: string, { head }: Answer): void {
+    const done = (): void => undefined;
+    this.log.submit({ id, command: { type: 'remove', generation: head?.generation }, done, failed: done });
   }
 
   #refer(
@@ -251,6 +281,8 @@ function lineageOf({ generation, facts }: Head, position: number): NonNullable<H
   }
   return all;
 }
+
+const SOURCE_IS_GONE: ReadonlySet<string> = new Set(['NOT_FOUND', 'FAILED_PRECONDITION', 'OUT_OF_RANGE']);
 
 // The source looks by itself before it goes, or never has to.
 const IGNORED: Continuation<undefined> = { done: () => undefined, failed: () => undefined };

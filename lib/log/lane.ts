@@ -154,6 +154,12 @@ export class Lane {
       this.known = false;
       return undefined;
     }
+    const [first] = this.queue;
+    // What was known of it was of an older version, and was not asked for again.
+    if (first !== undefined && !this.#knows(first.command)) {
+      this.known = false;
+      return undefined;
+    }
     const group = this.#group(this.queue, now, rules, maxBytes);
     if (group === undefined) return undefined;
     const { length } = group.requests;
@@ -245,7 +251,9 @@ export class Lane {
     const commit = { id, expected, head, parts, entries };
     // Appending alone never brings a deadline nearer.
     if (rules.exact || head.facts === expected?.facts) return { ...group, commit };
-    return { ...group, commit: { ...commit, dueAt: deadline(head, state.soft, now, rules) } };
+    const dueAt = deadline(head, state.soft, now, rules);
+    const kept = head.facts.deleted && !base?.head.facts.deleted;
+    return { ...group, commit: { ...commit, dueAt, ...(kept && base && { usedAt: base.soft.usedAt }) } };
   }
 
   #knows(command: Command): boolean {

@@ -17,6 +17,8 @@ export interface Range {
   readonly bytes: number;
   /** The place after them. */
   readonly place: Place;
+  /** The tag after one of them, by the position there. */
+  readonly tagAt: (position: number) => number;
 }
 
 /** How often a read that can be stale is asked again for what is there. */
@@ -37,7 +39,8 @@ export function readRange(
   { done, failed }: Continuation<Range>,
 ): void {
   if (place.position >= head.tail) {
-    done({ head, chunks: [], bytes: 0, place: { position: head.tail, tag: head.tag } });
+    const { tail: position, tag } = head;
+    done({ head, chunks: [], bytes: 0, place: { position, tag }, tagAt: () => tag });
     return;
   }
   findSegments(
@@ -53,8 +56,11 @@ export function readRange(
 
 class RangeReader {
   readonly #chunks: Payload[] = [];
+  /** Up to which positions there is which tag. */
+  readonly #tags: Place[] = [];
   #bytes = 0;
   #doubts = 0;
+  #full = false;
 
   constructor(
     private readonly persistence: Persistence & { readonly engine: StreamEngine },
@@ -94,7 +100,9 @@ class RangeReader {
         continuation.failed(error);
         return;
       }
-      if (!this.#add(entry)) break;
+      const isWhole = this.#add(entry);
+      this.#tags.push(this.place);
+      if (!isWhole) break;
     }
     const { position } = this.place;
     if (position > before) {
@@ -110,8 +118,6 @@ class RangeReader {
       continuation.failed(hole(id, position));
     }
   }
-
-  #full = false;
 
   /** Takes the chunks of an entry that there is room for; gives whether that was all. */
   #add({ position, chunks, bytes, tag }: Entry): boolean {
@@ -136,6 +142,13 @@ class RangeReader {
 
   #over(): void {
     const { head, place } = this;
-    this.continuation.done({ head, chunks: this.#chunks, bytes: this.#bytes, place });
+    const tags = this.#tags;
+    this.continuation.done({
+      head,
+      chunks: this.#chunks,
+      bytes: this.#bytes,
+      place,
+      tagAt: (wanted) => (tags.find(({ position }) => wanted <= position) ?? place).tag,
+    });
   }
 }

@@ -57,6 +57,8 @@ export interface FollowerContext extends Precision, Persistence {
   readonly report: (error: unknown) => void;
   /** A reader comes back to a stream that it has read before. */
   readonly lookUp: (reader: LogReader, life: Life) => void;
+  /** Called when a reader goes on with what was read for it before. */
+  readonly used: (life: Life) => void;
   /** Called when the first reader comes, and when the last one has gone. */
   readonly observed: (life: Life, observed: boolean) => void;
   /** Called when neither readers nor writers are left. */

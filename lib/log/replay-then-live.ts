@@ -117,6 +117,7 @@ export class Follower implements Edge, Life {
     const { page } = reader;
     if (page !== undefined) {
       reader.page = undefined;
+      this.#context.used(this);
       reader.source = this;
       reader.live = false;
       give(this, reader, page, Infinity, this.#context);
@@ -183,6 +184,8 @@ export class Follower implements Edge, Life {
       known.tag = hint.tail === known.tail ? hint.tag : known.tag;
       known.ended ||= hint.ended;
     }
+    // One of both is lost, the hint's or what was told.
+    if (hint.tail === this.#edge.position && hint.tag !== this.#edge.tag) this.lookAgain();
     this.#advance();
   }
 

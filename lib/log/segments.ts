@@ -1,5 +1,5 @@
 import type { Entry, Page, ReadRequest, StreamEngine } from '../engines/engine.js';
-import { StreamError } from '../errors.js';
+import { notFound, StreamError } from '../errors.js';
 import type { Awaitable } from '../maybe-promise.js';
 import { encodeOffset, type Offset } from '../offset.js';
 import { persist, type Persistence } from './clock.js';
@@ -24,11 +24,14 @@ export function generationAt({ generation, facts }: Head, position: number): num
 export const offsetOf = (head: Head, position: number, tag: number): Offset =>
   encodeOffset(generationAt(head, position), position, tag);
 
-/** Finds where the chunks of a stream are. Fails with `DATA_LOSS` where a fork's source is gone. */
+/**
+ * Finds where the chunks of a stream are. Fails with `NOT_FOUND` where the stream itself is gone by now, and with
+ * `DATA_LOSS` where a fork's source is.
+ */
 export function findSegments(
   persistence: Persistence & { readonly engine: StreamEngine },
   id: string,
-  { facts }: Head,
+  { generation: own, facts }: Head,
   done: (segments: readonly Segment[]) => void,
   failed: (error: StreamError) => void,
 ): void {
@@ -37,13 +40,17 @@ export function findSegments(
     return;
   }
   const segments: Segment[] = [];
-  const step = (of: string, generation: number | undefined): void => {
+  const step = (of: string, generation: number): void => {
     persist(
       persistence,
-      () => persistence.engine.load([{ id: of, parts: [PART.origin] }]),
-      ([loaded]) => {
+      // A source that is found missing may have gone with the fork.
+      () => persistence.engine.load([{ id: of, parts: [PART.origin] }, ...(of === id ? [] : [{ id }])]),
+      ([loaded, again]) => {
+        const fork = of === id ? loaded : again;
         const origin = loaded?.parts[PART.origin] as Origin | undefined;
-        if (loaded === undefined || (generation !== undefined && loaded.head.generation !== generation)) {
+        if (fork?.head.generation !== own) {
+          failed(notFound(id));
+        } else if (loaded?.head.generation !== generation) {
           failed(
             new StreamError('DATA_LOSS', 'The source of the fork is gone, and chunks of the fork with it.'),
           );
@@ -58,7 +65,7 @@ export function findSegments(
       failed,
     );
   };
-  step(id, undefined);
+  step(id, own);
 }
 
 /** Reads a page of a stream, and of no more than one of its segments. `current` is always the stream itself. */
@@ -80,11 +87,11 @@ export function readSegment(
   }
   const { until } = segment;
   const asked = [
-    // Nothing but how the fork is.
-    { ...own, position: Infinity, until: 0 },
     { id: segment.id, generation: segment.generation, position, until, ...limits },
+    // Nothing but how the fork is; last, because its source may go with it.
+    { ...own, position: Infinity, until: 0 },
   ];
-  return mapped(engine.read(asked), ([fork, source]) => ({
+  return mapped(engine.read(asked), ([source, fork]) => ({
     current: fork?.current,
     entries: (source?.entries ?? []).map((entry) => clipped(entry, until)),
   }));

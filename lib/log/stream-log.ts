@@ -28,6 +28,8 @@ export class StreamLog {
   readonly #lanes = new Map<string, Lane>();
   #ready: Lane[] = [];
   #closed: StreamError | undefined;
+  /** Told when somebody who is there may have to be told of an end, where the engine does not know by itself. */
+  scheduled: (at: number) => void = () => undefined;
 
   constructor(
     readonly engine: StreamEngine,
@@ -46,18 +48,26 @@ export class StreamLog {
     }
     const { command } = request;
     const lane = this.#laneOf(request.id);
-    if (command.type === 'append' && !this.#reserve(lane, command.bytes)) {
-      request.failed(this.#full(request.id));
-      return;
+    if (command.type === 'append') {
+      if (!this.#hasRoom(lane, command.bytes)) {
+        request.failed(this.#full(request.id));
+        return;
+      }
+      lane.bytes += command.bytes;
     }
     if (!lane.busy && this.engine.features.synchronous && this.#atOnce(lane, request)) return;
     lane.queue.push(request);
     if (!lane.busy) this.#start(lane);
   }
 
-  /** Makes room for an append that grows while it waits, if there is room. */
-  grow(id: string, bytes: number): boolean {
-    return this.#reserve(this.#laneOf(id), bytes);
+  /** Why an append of so many bytes would be refused now, so that its writer can refuse it at the call. */
+  refusal(id: string, bytes: number): StreamError | undefined {
+    return this.#hasRoom(this.#laneOf(id), bytes) ? undefined : this.#full(id);
+  }
+
+  /** An append that waits has grown by what would not be refused. */
+  grown(id: string, bytes: number): void {
+    this.#laneOf(id).bytes += bytes;
   }
 
   /**
@@ -65,6 +75,10 @@ export class StreamLog {
    * only kept for their forks are given.
    */
   look(id: string, done: (loaded: Loaded | undefined) => void, failed: (error: StreamError) => void): void {
+    if (this.#closed !== undefined) {
+      failed(this.#closed);
+      return;
+    }
     const { rules, clock, engine } = this;
     const { retryFor } = this.limits;
     persist(
@@ -151,10 +165,8 @@ export class StreamLog {
     }
   }
 
-  #reserve(lane: Lane, bytes: number): boolean {
-    if (lane.bytes > 0 && lane.bytes + bytes > this.limits.maxInFlightBytes) return false;
-    lane.bytes += bytes;
-    return true;
+  #hasRoom(lane: Lane, bytes: number): boolean {
+    return lane.bytes === 0 || lane.bytes + bytes <= this.limits.maxInFlightBytes;
   }
 
   #full(id: string): StreamError {
@@ -235,6 +247,7 @@ export class StreamLog {
       case 'stored': {
         lane.fresh = 0;
         const head = commit?.head;
+        if (commit?.dueAt !== undefined && head !== undefined) this.scheduled(nearestEnd(head));
         if (head?.generation === 0) {
           const created = { ...head, generation: result.generation };
           // Unless somebody who was told of it has gone on from there.
@@ -334,6 +347,10 @@ export class StreamLog {
     );
   }
 }
+
+/** When a stream will be cut under those who are there. What nobody waits for has time. */
+const nearestEnd = ({ facts: { stop, lifetime } }: Head): number =>
+  Math.min(stop?.at ?? Infinity, lifetime.expiresAt);
 
 /** Whether the clock may have ended the stream, or have taken it away. */
 const mayBeDue = ({ facts: { lifetime, stop }, owner }: Head): boolean =>

@@ -4,7 +4,7 @@ import { type Clock, persist } from './clock.js';
 import type { Create } from './command.js';
 import { isDue, type Rules } from './decide.js';
 import { Followers } from './followers.js';
-import { type Continuation, Forks } from './forks.js';
+import { type Continuation, type ForkPlace, Forks } from './forks.js';
 import { PART, type StoredOutcome } from './head.js';
 import type { Answer } from './lane.js';
 import { Leases } from './leases.js';
@@ -82,6 +82,9 @@ export class Streams {
     this.leases.isNeeded = (id, generation) =>
       this.followers.observes(id, generation) || this.raw.observes(id, generation);
     this.sweeper = new Sweeper(this.log, this.leases, this.forks, arm);
+    this.log.scheduled = (at) => {
+      this.sweeper.expect(at);
+    };
     this.#unlisten = engine.presence?.onDeadline(arm);
   }
 
@@ -175,7 +178,7 @@ export class Streams {
   /** Makes a fork, as {@link Forks.fork} does. */
   fork(
     source: string,
-    place: (loaded: Loaded) => Place,
+    place: (loaded: Loaded) => ForkPlace,
     id: string,
     create: Omit<Create, 'fork'>,
     continuation: Continuation<Answer>,

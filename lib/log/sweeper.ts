@@ -10,13 +10,17 @@ const BATCH = 100;
 const LOOK_EVERY = 60_000;
 /** The time, in ms, after which an index that could not be read is read again. */
 const LOOK_AGAIN = 1_000;
+const NONE: ReadonlySet<string> = new Set();
 
 /** Does what the clock asks for, stream by stream as their deadlines come: work is proportional to what is due. */
 export class Sweeper {
   #sweeping = false;
   #again = false;
-  /** The stream that was due first, at the last look of this sweep. */
-  #first: string | undefined;
+  /** What was due at the last look of this sweep. */
+  #last: ReadonlySet<string> = NONE;
+  /** The moment of the next sweep, while there is none; and what came nearer during one. */
+  #next = Infinity;
+  #nearer = Infinity;
   #closed = false;
 
   constructor(
@@ -36,7 +40,15 @@ export class Sweeper {
       return;
     }
     this.#sweeping = true;
+    this.#last = NONE;
     this.#look();
+  }
+
+  /** Something will be due at a moment: this process has made it so, or has heard of it. */
+  expect(at: number): void {
+    if (this.#closed || this.log.engine.presence !== undefined) return;
+    if (this.#sweeping) this.#nearer = Math.min(this.#nearer, at);
+    else if (at < this.#next) this.#armFor(at);
   }
 
   /** Sweeps no more. */
@@ -45,59 +57,66 @@ export class Sweeper {
     this.arm(Infinity);
   }
 
+  /** Looks at the index, and again while there is more: where answers come at once in a loop, not on a stack that grows. */
   #look(): void {
     const { engine, clock } = this.log;
-    settle(
-      () => engine.due(clock.now(), BATCH),
-      ({ ids, next }) => {
-        const [first] = ids;
-        if (first !== undefined && first === this.#first) {
-          // What was done about it has not moved it, so the rest of the index waits a moment rather than for ever.
+    for (let again = true; again;) {
+      again = false;
+      let returned = false;
+      const goOn = (): void => {
+        if (returned) this.#look();
+        else again = true;
+      };
+      settle(
+        () => engine.due(clock.now(), BATCH),
+        ({ ids, next }) => {
+          this.#all(ids, next, goOn);
+        },
+        () => {
           this.#over(clock.now() + LOOK_AGAIN);
-          return;
-        }
-        this.#first = first;
-        this.#each(ids, 0, next);
-      },
-      () => {
-        this.#over(clock.now() + LOOK_AGAIN);
-      },
-    );
+        },
+      );
+      returned = true;
+    }
   }
 
-  /** One after another, without a stack that grows. */
-  #each(ids: readonly string[], from: number, next: number): void {
-    for (let i = from; i < ids.length; i++) {
-      if (this.#closed) return;
-      const step = { over: false, waits: false };
-      this.#one(ids[i] as string, () => {
-        step.over = true;
-        if (step.waits) this.#each(ids, i + 1, next);
-      });
-      step.waits = true;
-      if (!step.over) return;
-    }
-    if (this.#closed) return;
-    const again = this.#again || next <= this.log.clock.now();
-    this.#again = false;
-    if (again) {
-      this.#look();
+  /** Does what is due, all at once: what is stored for streams that are ready at once shares a commit. */
+  #all(ids: readonly string[], next: number, goOn: () => void): void {
+    const { clock } = this.log;
+    const due = ids.filter((id) => !this.#last.has(id));
+    if (due.length === 0 && ids.length > 0) {
+      // What was done about them has not moved them, so the rest of the index waits a moment rather than for ever.
+      this.#over(clock.now() + LOOK_AGAIN);
       return;
     }
+    this.#last = new Set(ids);
+    let left = due.length;
+    const over = (): void => {
+      if (--left <= 0 && !this.#closed) this.#done(next, goOn);
+    };
+    if (left === 0) over();
+    for (const id of due) if (!this.#closed) this.#one(id, over);
+  }
+
+  #done(next: number, goOn: () => void): void {
     const { engine, clock } = this.log;
-    if (engine.presence !== undefined) {
-      // It tells by itself when the next is due.
-      this.#first = undefined;
-      this.#sweeping = false;
-      return;
-    }
-    this.#over(Math.min(next, clock.now() + LOOK_EVERY * (0.75 + clock.random() / 2)));
+    const again = this.#again || next <= clock.now();
+    this.#again = false;
+    if (again) goOn();
+    // It tells by itself when the next is due.
+    else if (engine.presence !== undefined) this.#sweeping = false;
+    else this.#over(Math.min(next, clock.now() + LOOK_EVERY * (0.75 + clock.random() / 2)));
   }
 
   #over(next: number): void {
-    this.#first = undefined;
     this.#sweeping = false;
-    if (!this.#closed) this.arm(next);
+    if (!this.#closed) this.#armFor(Math.min(next, this.#nearer));
+    this.#nearer = Infinity;
+  }
+
+  #armFor(at: number): void {
+    this.#next = at;
+    this.arm(at);
   }
 
   #one(id: string, over: () => void): void {

@@ -5,8 +5,10 @@ import type { Head } from './head.js';
 import type { Leases } from './leases.js';
 import { markEvery, type Precision } from './time.js';
 
-/** How long before marks would be too old a reader that is still there renews them, as a share of the `idleTtl`. */
+/** How often a reader that stays renews its mark, as a share of the `idleTtl`. */
 const RENEW_EVERY = 0.5;
+/** How many marks are remembered, which saves touches and nothing else. */
+const MAX_MARKS = 16_384;
 
 /**
  * Tells an engine which streams are in use, so that what is idle can expire: exactly, where the engine knows who is
@@ -33,6 +35,7 @@ export class Usage {
     const last = this.#marks.get(id);
     if (every > 0) {
       if (last?.generation === generation && now - last.at < every) return;
+      if (this.#marks.size >= MAX_MARKS) this.#marks.clear();
       this.#marks.set(id, { generation, at: now });
     }
     settle(
@@ -47,12 +50,13 @@ export class Usage {
 
   /** The first reader of this process has come, or the last one has gone. */
   observed(id: string, head: Head, observed: boolean): void {
-    if (head.facts.lifetime.idleTtl === Infinity) return;
     this.used(id, head);
     this.#stays.get(id)?.();
     this.#stays.delete(id);
-    if (observed) this.#stays.set(id, this.#stay(id, head));
-    else this.#marks.delete(id);
+    if (!observed) return;
+    // Who takes the stream over may give it an `idleTtl`.
+    const stays = head.facts.lifetime.idleTtl !== Infinity || this.engine.presence !== undefined;
+    if (stays) this.#stays.set(id, this.#stay(id, head));
   }
 
   /** A stream is followed from now on. */

@@ -6,6 +6,7 @@ import { fuzzCases } from './engine-suite/fuzz.js';
 import { lifecycleCases } from './engine-suite/lifecycle.js';
 import { listCases } from './engine-suite/list.js';
 import { loadCases } from './engine-suite/load.js';
+import { managerCases } from './engine-suite/manager.js';
 import { nameCases } from './engine-suite/names.js';
 import { payloadCases } from './engine-suite/payloads.js';
 import { readCases } from './engine-suite/read.js';
@@ -26,6 +27,7 @@ const GROUPS: Readonly<Record<string, (cases: Cases) => void>> = {
   'listing streams': listCases,
   'knowing deadlines': dueCases,
   'taking names': nameCases,
+  'with a manager': managerCases,
   'running random programs': fuzzCases,
 };
 

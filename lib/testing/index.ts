@@ -11,6 +11,7 @@ export {
   type FaultyEngineOptions,
   type HintFault,
 } from './faulty-engine.js';
+export { httpSuite, type HttpUnderTest } from './http-suite.js';
 export {
   type ArmedFault,
   type ScriptedCall,

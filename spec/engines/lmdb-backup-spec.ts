@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom, toArray } from 'rxjs';
-import { DurableStreamManager, type StreamEvent } from 'rxjs-durable-streams';
+import { DurableStreamManager, type StreamEvent, type StreamInput } from 'rxjs-durable-streams';
 import { lmdbEngine } from 'rxjs-durable-streams/lmdb';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataIn, storeIn, storePath } from '../support/lmdb.js';
@@ -14,8 +14,7 @@ function managerOn(path: string): DurableStreamManager {
 }
 
 /** Writes chunks to a stream and leaves it open; gives the offset of each. */
-async function write(streams: DurableStreamManager, id: string, ...chunks: string[]): Promise<string[]> {
-  const input = streams.open<string>(id, { resume: true });
+async function write(input: StreamInput<string>, ...chunks: string[]): Promise<string[]> {
   const offsets = await Promise.all(chunks.map((chunk) => input.write(chunk)));
   input.close();
   return offsets;
@@ -48,9 +47,9 @@ describe('A backup of an LMDB store', () => {
   it('that is older than what a reader has read is DATA_LOSS for that reader, and whole for others', async () => {
     const path = storePath();
     const streams = managerOn(path);
-    await write(streams, 'a', '1', '2');
+    await write(streams.open('a'), '1', '2');
     const copy = await backUp(path);
-    const [, offset = ''] = await write(streams, 'a', '3', '4');
+    const [, offset = ''] = await write(streams.open('a', { resume: true }), '3', '4');
     await streams.close();
     rmSync(path, { recursive: true });
     cpSync(copy, path, { recursive: true });
@@ -59,13 +58,13 @@ describe('A backup of an LMDB store', () => {
     const resumed = firstValueFrom(restored.subscribe('a', { after: offset }));
     await expect(resumed).rejects.toMatchObject({ code: 'DATA_LOSS' });
     // Also once others have been written in the places of those that were lost.
-    await write(restored, 'a', 'another 3', 'another 4', '5');
+    await write(restored.open('a', { resume: true }), 'another 3', 'another 4', '5');
     const again = firstValueFrom(restored.subscribe('a', { after: offset }));
     await expect(again).rejects.toMatchObject({ code: 'DATA_LOSS' });
 
     await restored.stop('a');
     const events = await firstValueFrom(restored.subscribe<string>('a').events().pipe(toArray()));
-    const chunks = events.flatMap((event: StreamEvent<string, void>) =>
+    const chunks = events.flatMap((event: StreamEvent<string>) =>
       event.type === 'chunk' ? [event.chunk] : [],
     );
     expect(chunks).toEqual(['1', '2', 'another 3', 'another 4', '5']);

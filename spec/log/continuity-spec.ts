@@ -72,7 +72,7 @@ function losing(alterations: Alterations = {}, onNext?: OnNext) {
   return {
     ...{ world, engine, process, author, offsets, reader },
     /** Loses commits, and has others written, without any hint. */
-    lose(commits: number, ...chunks: string[]): void {
+    lose: (commits: number, ...chunks: string[]): void => {
       unseen = true;
       engine.loseTail('s', commits);
       for (const chunk of chunks) {
@@ -138,6 +138,21 @@ describe('A lost tail', () => {
     world.run();
 
     expect(reader.told).toEqual(['a', 'b', 'c', '# DATA_LOSS']);
+  });
+
+  it('is DATA_LOSS for who was told of it late, by the hint of what has taken its place', () => {
+    const { world, engine, process, author, reader, lose } = losing();
+    engine.next('hint', { type: 'delay', ms: 50 });
+    author.write('d');
+    world.run();
+    lose(1);
+    world.run(100);
+    expect(reader.told).toEqual(['a', 'b', 'c', 'd']);
+
+    rival(process, 'x');
+    world.run();
+
+    expect(reader.told).toEqual(['a', 'b', 'c', 'd', '# DATA_LOSS']);
   });
 
   it('is DATA_LOSS for who resumes after what was lost, shorter, as long or longer now', () => {
@@ -269,7 +284,10 @@ describe('A hole', () => {
     const page = (given: Page): Page => {
       if (++reads > 100) throw new StreamError('INTERNAL', 'It spins.');
       if (!state.hole) return given;
-      return { ...given, entries: given.entries.filter(({ chunks }) => chunks[0] !== 'b') };
+      const single = given.entries.flatMap(({ position, chunks, ...entry }) =>
+        chunks.map((chunk, i) => ({ ...entry, position: position + i, chunks: [chunk] })),
+      );
+      return { ...given, entries: single.filter(({ chunks }) => chunks[0] !== 'b') };
     };
     const hint = (given: Hint): readonly Hint[] => [{ ...given, entries: undefined }];
     return { state, alterations: { page, hint } };

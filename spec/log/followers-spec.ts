@@ -2,35 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import type { Hint } from '../../lib/engines/engine.js';
 import { StreamError } from '../../lib/errors.js';
-import { AT_START } from '../../lib/log/place.js';
 import type { LogWriter } from '../../lib/log/reading.js';
-import type { LogProcess } from '../support/log-process.js';
-import { LogReaderStub } from '../support/log-reader.js';
 import { callsOf, LOSSY, singleProcess, synchronousProcess } from '../support/log-world.js';
 
 const closed = new StreamError('UNAVAILABLE', 'It is closed.');
-
-/** Reads a stream, waiting for it to be opened. */
-function awaitStream(process: LogProcess, id = 's'): LogReaderStub & { stop: () => void } {
-  const { followers } = process.streams;
-  const reader = Object.assign(new LogReaderStub(), { stop: () => undefined as void });
-  const read = (): void => {
-    followers.read(
-      reader,
-      id,
-      () => AT_START,
-      () => {
-        const stop = followers.wait(id, () => {
-          stop();
-          read();
-        });
-        reader.stop = stop;
-      },
-    );
-  };
-  read();
-  return reader;
-}
 
 /** A writer that notes what it is told. */
 function createWriter(): LogWriter & { readonly told: string[] } {
@@ -192,6 +167,24 @@ describe('A stream that is read', () => {
     }
   });
 
+  it('is not spliced to a former life by a look at that which is answered late', () => {
+    const { world, engine, process } = singleProcess();
+    process.create('s').write('a', 'b');
+    world.run();
+    const former = process.read('s');
+    engine.next('load', { type: 'delay', answer: 20 });
+    const late = process.read('s', { after: former.offsets[0]! });
+    process.submit('s', { type: 'remove' });
+    world.run();
+    process.create('s').write('x', 'y');
+    world.run();
+    const reader = process.read('s');
+    world.run(50);
+
+    expect(reader.told).toEqual(['x', 'y']);
+    expect(late.told).toEqual(['# OUT_OF_RANGE']);
+  });
+
   it('is nothing to a reader that has left before it was found', () => {
     const { world, process } = singleProcess({ latency: 5 });
     process.create('s').write('a');
@@ -230,66 +223,6 @@ describe('A stream that is read', () => {
     world.run(1_000);
 
     expect(reader.told).toEqual(['a']);
-  });
-});
-
-describe('A stream that is waited for', () => {
-  it('is read once it is opened', () => {
-    for (const { world, process } of [singleProcess({ latency: 3 }), synchronousProcess()]) {
-      const reader = awaitStream(process);
-      world.run(50);
-      expect(reader.told).toEqual([]);
-
-      process.create('s').write('a');
-      world.run(50);
-
-      expect(reader.told).toEqual(['a']);
-    }
-  });
-
-  it('is read when it is opened while it is looked for', () => {
-    const { world, engine, process } = singleProcess();
-    engine.next('load', { type: 'delay', answer: 10 });
-    const reader = awaitStream(process);
-
-    process.create('s').write('a');
-    world.run(50);
-
-    expect(reader.told).toEqual(['a']);
-  });
-
-  it('is found by a poll where the hint is lost', () => {
-    const { world, engine, process } = singleProcess(LOSSY);
-    const reader = awaitStream(process);
-    engine.next('hint', 'x', 'x');
-    process.create('s').write('a');
-    world.run(100);
-    expect(reader.told).toEqual([]);
-
-    world.run(40_000);
-
-    expect(reader.told).toEqual(['a']);
-  });
-
-  it('is watched as long as somebody waits', () => {
-    const { process } = synchronousProcess();
-    const readers = [awaitStream(process), awaitStream(process)];
-    readers[0]?.stop();
-    expect(process.streams.followers.size).toBe(1);
-
-    readers[1]?.stop();
-
-    expect(process.streams.followers.size).toBe(0);
-  });
-
-  it('asks the engine nothing while nothing happens', () => {
-    const { world, engine, process } = singleProcess();
-    awaitStream(process);
-    const calls = callsOf(engine, 'load', 'read', 'watch');
-
-    world.run(600_000);
-
-    expect(callsOf(engine, 'load', 'read', 'watch')).toBe(calls);
   });
 });
 

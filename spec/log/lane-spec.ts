@@ -4,7 +4,7 @@ import type { Commit } from '../../lib/engines/engine.js';
 import type { StoredOutcome } from '../../lib/log/head.js';
 import { decodeOffset } from '../../lib/offset.js';
 import { appendOf, type LogProcess, type Submitted } from '../support/log-process.js';
-import { callsOf, singleProcess, synchronousProcess, TAGGED } from '../support/log-world.js';
+import { callsOf, LogWorld, singleProcess, synchronousProcess, TAGGED } from '../support/log-world.js';
 
 const writeAs = (process: LogProcess, name: string, ...chunks: string[]): Submitted =>
   process.submit('s', appendOf({ type: 'process', id: name, seq: 1, slot: undefined }, chunks));
@@ -164,6 +164,24 @@ describe('What is known of a stream', () => {
     }
 
     expect(callsOf(engine, 'load')).toBe(loads + 1);
+  });
+
+  it('is not mixed with what is asked for of a later version', () => {
+    const world = new LogWorld();
+    const [one, other] = [world.process(world.engine()), world.process(world.engine())];
+    one.create('s');
+    world.run();
+    produce(one, 0, ['a']);
+    world.run();
+    produce(other, 1, ['b']);
+    world.run();
+
+    // The first knows the producer as it was, and nothing of the process.
+    const states = [produce(one, 1, ['b']), writeAs(one, 'x', 'c')];
+    world.run();
+
+    expect(states.map(({ state }) => state)).toEqual(['duplicate', 'OK']);
+    expect(one.read('s').told).toEqual(['a', 'b', 'c']);
   });
 
   it('tells a fork’s source that it has expired, also where it was seen in a conflict only', () => {

@@ -158,6 +158,22 @@ describe('A fork', () => {
     }
   });
 
+  it('is NOT_FOUND where it goes itself, with its sources, while they are looked for', () => {
+    for (const loads of [1, 2, 3]) {
+      const { world, engine, process } = lineOfForks();
+      for (const id of ['source', 'fork']) process.submit(id, { type: 'remove' });
+      world.run(100);
+      world.run(5_000);
+      engine.next('load', ...Array.from({ length: loads }, () => ({ type: 'delay' }) as const));
+      engine.next('load', { type: 'delay', request: 50 });
+      const reader = process.read('last');
+      process.submit('last', { type: 'remove' });
+      world.run(200);
+
+      expect(reader.told.at(-1)).toBe('# NOT_FOUND');
+    }
+  });
+
   it('gives no page of more than one segment, and cuts what its source has beyond', () => {
     const { process } = lineOfForks();
     const { head } = process.find('last').found!;

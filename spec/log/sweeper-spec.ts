@@ -87,11 +87,11 @@ describe('A sweep', () => {
     createMany(process, 0, 3, 500);
     const found: number[] = [];
     const reader = process.read('s0');
-    const { leave } = reader;
+    const leave = reader.leave.bind(reader);
     reader.leave = () => {
       process.streams.sweeper.sweep();
       found.push(count(process));
-      leave.call(reader);
+      leave();
     };
 
     world.run(500);

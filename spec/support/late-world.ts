@@ -1,9 +1,4 @@
-import {
-  DurableStreamManager,
-  type DurableStreamManagerOptions,
-  type Offset,
-  type StreamInput,
-} from '../../lib/index.js';
+import { DurableStreamManager, type DurableStreamManagerOptions, type StreamInput } from '../../lib/index.js';
 import type { ScriptedEngine, ScriptedEngineOptions } from '../../lib/testing/index.js';
 import { LogWorld } from './log-world.js';
 import { outcome } from './outcomes.js';
@@ -79,7 +74,7 @@ export async function openInput(
 export class Outcomes {
   readonly seen: string[] = [];
 
-  note(name: string, promise: Promise<Offset | void>): void {
+  note(name: string, promise: Promise<unknown>): void {
     void outcome(() => promise).then((what) => this.seen.push(`${name} ${what}`));
   }
 }

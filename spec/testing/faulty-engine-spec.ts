@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Hint } from '../../lib/engines/engine.js';
+import type { Hint, StreamEngine } from '../../lib/engines/engine.js';
 import { memoryEngine } from '../../lib/engines/memory.js';
 import { StreamError } from '../../lib/errors.js';
 import { type CallFault, faultyEngine, type FaultPlan, type HintFault } from '../../lib/testing/index.js';
@@ -357,4 +357,40 @@ describe('A faulty engine', () => {
     await inner.create('s');
     expect(hints).toEqual([]);
   });
+
+  it('arms no watch that was closed before the engine behind has one', async () => {
+    const { inner } = setUp();
+    const arming: (() => void)[] = [];
+    const late: StreamEngine = {
+      ...passing(inner.engine),
+      watch: (ids, onHint) =>
+        new Promise((resolve) => {
+          arming.push(() => resolve(inner.engine.watch(ids, onHint)));
+        }),
+    };
+    const engine = faultyEngine(late, {});
+    const hints: Hint[] = [];
+    const watch = Promise.resolve(engine.watch(['s'], (hint) => hints.push(hint)));
+    engine.close();
+    arming[0]!();
+    (await watch).close();
+
+    await inner.create('s');
+    expect(hints).toEqual([]);
+  });
+});
+
+/** The methods of an engine, to be overridden. */
+const passing = (engine: StreamEngine): StreamEngine => ({
+  name: engine.name,
+  features: engine.features,
+  load: (requests) => engine.load(requests),
+  commit: (commits) => engine.commit(commits),
+  read: (requests) => engine.read(requests),
+  watch: (ids, onHint) => engine.watch(ids, onHint),
+  touch: (touches) => engine.touch(touches),
+  list: (options) => engine.list(options),
+  due: (now, limit) => engine.due(now, limit),
+  schedule: (deadlines) => engine.schedule(deadlines),
+  close: () => engine.close(),
 });

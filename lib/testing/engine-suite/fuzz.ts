@@ -15,7 +15,7 @@ export interface FuzzOptions {
 }
 
 /** How many programs a case runs: few enough for the time that test frameworks give one. */
-const PROGRAMS_PER_CASE = 50;
+const PROGRAMS_PER_CASE = 20;
 /** How often a program that fails is tried with a step less. */
 const MAX_SHRINKS = 60;
 

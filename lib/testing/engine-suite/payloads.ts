@@ -105,7 +105,8 @@ export function payloadCases(cases: Cases): void {
   });
 
   cases.it(`keeps bytes that are ${size}`, async (store) => {
-    const bytes = Uint8Array.from({ length: largest }, (_, i) => (i * 7) % 256);
+    const bytes = new Uint8Array(largest);
+    for (let i = 0; i < largest; i++) bytes[i] = (i * 7) % 256;
     const head = await store.create('s', [bytes]);
     const [chunk] = await store.chunks('s', head);
     same(chunk, bytes, 'The bytes');

@@ -6,7 +6,7 @@ import type { Rules } from '../../../log/decide.js';
 import type { Head, Soft } from '../../../log/head.js';
 import type { Answer } from '../../../log/lane.js';
 import { StreamLog } from '../../../log/stream-log.js';
-import { eventually } from '../assert.js';
+import { check, eventually, shown } from '../assert.js';
 import { IDS, type LifeOf, type Request, type Step } from './program.js';
 
 /** When programs begin. */
@@ -17,6 +17,13 @@ const MAX_WAITS = 200;
 /** What is seen of a stream, with its lives counted instead of the generations that an engine happens to give. */
 type Seen = Readonly<Record<string, unknown>> | undefined;
 
+/** The newest that is known by hints of a stream. */
+interface Hinted {
+  readonly generation: number;
+  readonly n: number;
+  readonly gone: boolean;
+}
+
 /** Two processes on an engine, run by a program step by step. */
 export class System {
   readonly #ids: readonly string[];
@@ -24,11 +31,9 @@ export class System {
   readonly #lives = IDS.map((): number[] => []);
   readonly #last = IDS.map((): Loaded | undefined => undefined);
   /** The newest version that a hint has told of. */
-  readonly #hinted = IDS.map((): { generation: number; n: number; gone: boolean } => ({
-    generation: 0,
-    n: 0,
-    gone: true,
-  }));
+  readonly #hinted: Hinted[] = IDS.map(() => ({ generation: 0, n: 0, gone: true }));
+  /** An id that a hint was of, and that is not watched. */
+  #stray: string | undefined;
   #watch: Watch | undefined;
   #now = START;
   #waits = 0;
@@ -67,18 +72,16 @@ export class System {
   async begin(): Promise<void> {
     this.#watch = await this.engine.watch(this.#ids, ({ id, generation, n, gone }) => {
       const stream = this.#ids.indexOf(id);
-      const last = this.#hinted[stream];
-      if (last === undefined)
-        throw new Error(`There was a hint of ${JSON.stringify(id)}, which is not watched.`);
-      if (generation > last.generation || (generation === last.generation && (n > last.n || gone)))
-        this.#hinted[stream] = { generation, n, gone };
+      if (stream < 0) this.#stray = id;
+      else if (generation !== 0 || n !== 0) this.#told(stream, { generation, n, gone });
+      else void this.#look(stream);
     });
   }
 
   /** Makes a step, and gives all that can be seen of it and after it. */
   async step(step: Step): Promise<unknown> {
     const result = await this.#result(step);
-    return { result, streams: await this.#look() };
+    return { result, streams: await this.#streams() };
   }
 
   /** All that is left at the end. */
@@ -107,7 +110,22 @@ export class System {
     }
   }
 
+  #told(stream: number, hint: Hinted): void {
+    const last = this.#hinted[stream] as Hinted;
+    const { generation, n, gone } = hint;
+    const newer = generation === last.generation ? n > last.n || gone : generation > last.generation;
+    if (newer) this.#hinted[stream] = hint;
+  }
+
+  /** Looks again, which is all that a hint of nothing else says. */
+  async #look(stream: number): Promise<void> {
+    const [loaded] = await this.engine.load([{ id: this.#id(stream) }]);
+    const { generation, n } = loaded?.head ?? (this.#hinted[stream] as Hinted);
+    this.#told(stream, { generation, n, gone: loaded === undefined || loaded.head.facts.deleted === true });
+  }
+
   async #hintsArrive(): Promise<void> {
+    check(this.#stray === undefined, `there is no hint of ${shown(this.#stray)}, which nobody watches`);
     for (const [stream, id] of this.#ids.entries()) {
       const head = this.#last[stream]?.head;
       await eventually(
@@ -199,7 +217,7 @@ export class System {
     return `life ${lives.indexOf(generation) + 1}`;
   }
 
-  async #look(): Promise<Seen[]> {
+  async #streams(): Promise<Seen[]> {
     const all = await this.engine.load(this.#ids.map((id) => ({ id, partsWith: '' })));
     return all.map((loaded, stream) => {
       this.#last[stream] = loaded;

@@ -1,0 +1,71 @@
+import type { Payload } from '../engines/engine.js';
+import { toBase64 } from './base64.js';
+import { bytesOf, joined, jsonOf, type Kind } from './content.js';
+
+/** What a control event tells. */
+export interface Control {
+  readonly streamNextOffset: string;
+  readonly streamCursor?: string;
+  readonly upToDate?: true;
+  readonly streamClosed?: true;
+}
+
+/** The control event that follows data. */
+export const controlEvent = (control: Control): string =>
+  `event: control\ndata:${JSON.stringify(control)}\n\n`;
+
+/** An event with chunks as its data. */
+export function dataEvent(kind: Kind, chunks: readonly Payload[]): string {
+  switch (kind) {
+    case 'json':
+      return event(`[${chunks.map(jsonOf).join(',\n')}]`);
+    case 'text':
+      return event(
+        chunks.every((chunk) => typeof chunk === 'string') ? chunks.join('') : lenient(joined(chunks)),
+      );
+    case 'binary':
+      return `event: data\ndata:${toBase64(joined(chunks))}\n\n`;
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const lenient = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+/** Every line is one of data, whatever ends it: nothing in a text can end the event, or begin another. */
+function event(text: string): string {
+  let lines = 'event: data\n';
+  // A reader takes one space away that a line begins with.
+  for (const line of text.split(/\r\n|\r|\n/))
+    lines += line.startsWith(' ') ? `data: ${line}\n` : `data:${line}\n`;
+  return `${lines}\n`;
+}
+
+/**
+ * How many of the last chunks end in the middle of a character, which the chunk after them may bring to its end. None
+ * where everything is text.
+ */
+export function unfinished(chunks: readonly Payload[]): number {
+  let missing = 0;
+  for (let i = chunks.length - 1, bytes = 0; i >= 0 && bytes < 3; i--) {
+    const chunk = chunks[i] as Payload;
+    if (typeof chunk === 'string') break;
+    missing = i;
+    bytes += chunk.byteLength;
+  }
+  const last = chunks.slice(missing).map(bytesOf);
+  let left = incompleteEnd(joined(last));
+  let count = 0;
+  for (let i = last.length - 1; left > 0 && i >= 0; i--, count++) left -= (last[i] as Uint8Array).byteLength;
+  return count;
+}
+
+/** How many bytes at the end begin a character of UTF-8 without finishing it. */
+function incompleteEnd(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.byteLength); back++) {
+    const byte = bytes[bytes.byteLength - back] as number;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+    return byte < 0xf5 && length > back ? back : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,244 @@
+import type { Loaded, Payload } from '../engines/engine.js';
+import type { StreamError } from '../errors.js';
+import { payloadBytes } from '../log/bytes.js';
+import type { Place } from '../log/place.js';
+import type { Range } from '../log/range.js';
+import { offsetOf } from '../log/segments.js';
+import { decodeOffset, START } from '../offset.js';
+import type { Kind } from './content.js';
+import type { Context } from './context.js';
+import { cursorAfter } from './cursor.js';
+import { type Control, controlEvent, dataEvent, unfinished } from './sse-format.js';
+import { TailReader, type TailTarget } from './tail-reader.js';
+
+/** How many bytes may wait for a client: then nothing more is read for it until it has taken some. */
+export const MAX_WAITING_BYTES = 65_536;
+/** How many bytes are read at once. */
+const MAX_PAGE_BYTES = 262_144;
+/** How many chunks a character may be spread over, and one more. */
+const MAX_UNFINISHED = 4;
+
+const encoder = new TextEncoder();
+
+/**
+ * One client that reads: page by page up to the tail, then chunk by chunk as they come, and page by page again where it
+ * has not kept up. While it takes nothing, nothing is read for it.
+ */
+export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget {
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  /** What was read and not told, with the offset after each: at least after the last few. */
+  #chunks: Payload[] = [];
+  #offsets: string[] = [];
+  #bytes = 0;
+  /** After what was read. */
+  #place: Place;
+  /** After what was told. */
+  #told: string;
+  #toldUpToDate: boolean | undefined;
+  /** The stream as it was last looked at; `undefined` where that is long ago. */
+  #loaded: Loaded | undefined;
+  #reader: TailReader | undefined;
+  #reading = false;
+  #flushing = false;
+  #over = false;
+  #cursor: string;
+  readonly #generation: number;
+  readonly #cancels: (() => void)[] = [];
+
+  constructor(
+    private readonly context: Context,
+    private readonly id: string,
+    private readonly kind: Kind,
+    loaded: Loaded,
+    place: Place,
+    cursor: string | null,
+    private readonly signal: AbortSignal,
+  ) {
+    const { head } = loaded;
+    const { clock } = context;
+    this.#loaded = loaded;
+    this.#place = place;
+    this.#generation = head.generation;
+    this.#told = place.tag < 0 ? START : offsetOf(head, place.position, place.tag);
+    this.#cursor = cursorAfter(cursor, clock.now(), () => clock.random());
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#controller = controller;
+    const { clock, settings, live, draining } = this.context;
+    const finish = (): void => {
+      this.#finish();
+    };
+    this.#cancels.push(clock.inBackground(settings.sseMs, finish));
+    live.add(finish);
+    this.signal.addEventListener('abort', finish);
+    this.#cancels.push(() => {
+      live.delete(finish);
+      this.signal.removeEventListener('abort', finish);
+    });
+    if (this.signal.aborted || draining) finish();
+  }
+
+  /** The client has room. */
+  pull(): void {
+    if (this.#reading || this.#over || this.#reader !== undefined) return;
+    this.#reading = true;
+    this.#read().then(
+      () => {
+        this.#reading = false;
+        // Nothing was told of what was read: whoever waits would not ask again.
+        if (this.#hasRoom && this.#reader === undefined) this.pull();
+      },
+      (error: unknown) => {
+        this.context.failed(error);
+        this.#finish();
+      },
+    );
+  }
+
+  cancel(): void {
+    this.#finish();
+  }
+
+  /** A chunk that has come at the tail. */
+  chunk(payload: Payload, position: number): void {
+    const reader = this.#reader as TailReader;
+    this.#chunks.push(payload);
+    this.#offsets.push(reader.offsetAt(position));
+    this.#bytes += payloadBytes(payload);
+    if (this.#bytes > MAX_WAITING_BYTES) this.#leave();
+    this.#flushSoon();
+  }
+
+  /** The stream is closed, or gone. */
+  over(lost: StreamError | undefined): void {
+    this.#follow();
+    this.#reader = undefined;
+    this.#tell(false, lost === undefined);
+    this.#finish();
+  }
+
+  get #hasRoom(): boolean {
+    return !this.#over && (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  /** Reads a page, and tells of it; at the tail, begins to follow. */
+  async #read(): Promise<void> {
+    const { context, id } = this;
+    const loaded = this.#loaded ?? (await context.look(id));
+    if (loaded.head.generation !== this.#generation) {
+      this.#finish();
+      return;
+    }
+    const range = await context.read(id, loaded, this.#place, this.#pageBytes);
+    if (this.#over) return;
+    this.#take(range);
+    const { head } = range;
+    this.#loaded = { ...loaded, head };
+    const isAtTail = this.#place.position >= head.tail;
+    const isClosed = isAtTail && head.status !== 'open';
+    this.#tell(isAtTail, isClosed);
+    if (isClosed) this.#finish();
+    else if (isAtTail) this.#followTail();
+  }
+
+  get #pageBytes(): number {
+    return Math.min(this.context.settings.maxResponseBytes, MAX_PAGE_BYTES);
+  }
+
+  #take({ head, chunks, bytes, place, tagAt }: Range): void {
+    const first = place.position - chunks.length;
+    for (const [i, chunk] of chunks.entries()) {
+      const position = first + i + 1;
+      this.#chunks.push(chunk);
+      // Nobody asks for those of others.
+      const isNeeded = chunks.length - i <= MAX_UNFINISHED;
+      this.#offsets.push(isNeeded ? offsetOf(head, position, tagAt(position)) : '');
+    }
+    this.#bytes += bytes;
+    this.#place = place;
+    if (chunks.length === 0 && this.#toldUpToDate === undefined) {
+      this.#told = offsetOf(head, place.position, place.tag);
+    }
+  }
+
+  #followTail(): void {
+    const reader = new TailReader(this);
+    this.#reader = reader;
+    this.#loaded = undefined;
+    reader.read(this.context.streams, this.id, this.#generation, this.#place);
+  }
+
+  /** Follows no more: what comes is read when there is room. */
+  #leave(): void {
+    this.#follow();
+    this.#reader?.leave();
+    this.#reader = undefined;
+  }
+
+  /** Goes to where the reader is. */
+  #follow(): void {
+    const last = this.#offsets.at(-1);
+    const place = last === undefined ? undefined : decodeOffset(last);
+    if (place !== undefined && this.#reader !== undefined) this.#place = place;
+  }
+
+  /** Tells all that comes at once in one event. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      if (this.#over) return;
+      this.#follow();
+      this.#tell(this.#reader?.live === true, false);
+      if (this.#hasRoom) this.pull();
+      else this.#leave();
+    });
+  }
+
+  /** Tells what was read, but for what ends in the middle of a character, and how far that is. */
+  #tell(isAtTail: boolean, isClosed: boolean): void {
+    const chunks = this.#chunks;
+    const held = isClosed || this.kind !== 'text' ? 0 : unfinished(chunks);
+    const count = chunks.length - held;
+    const from = this.#told;
+    if (count > 0) this.#told = this.#offsets[count - 1] as string;
+    const upToDate = isAtTail && held === 0;
+    const isNews = this.#toldUpToDate === undefined ? isAtTail : upToDate && !this.#toldUpToDate;
+    if (count === 0 && !isNews && !isClosed) return;
+    this.#toldUpToDate = upToDate;
+    const told = chunks.splice(0, count);
+    this.#offsets.splice(0, count);
+    this.#bytes = chunks.reduce<number>((sum, chunk) => sum + payloadBytes(chunk), 0);
+    const now = cursorAfter(null, this.context.clock.now(), () => 0);
+    if (BigInt(now) > BigInt(this.#cursor)) this.#cursor = now;
+    const control: Control = {
+      streamNextOffset: this.#told,
+      ...(!isClosed && { streamCursor: this.#cursor }),
+      ...((upToDate || isClosed) && { upToDate: true }),
+      ...(isClosed && { streamClosed: true }),
+    };
+    const tail = controlEvent(control);
+    // Those who read the same are told in a row.
+    this.#controller?.enqueue(
+      this.context.encoded(`${this.id} ${from} ${tail}`, () =>
+        encoder.encode(told.length === 0 ? tail : dataEvent(this.kind, told) + tail),
+      ),
+    );
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const cancel of this.#cancels) cancel();
+    this.#leave();
+    this.#chunks = [];
+    this.#offsets = [];
+    try {
+      this.#controller?.close();
+    } catch {
+      // The client has ended it.
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { Loaded } from '../engines/engine.js';
+import type { Place } from '../log/place.js';
+import { kindOf } from './content.js';
+import { type Context, typeOf } from './context.js';
+import type { Query } from './read.js';
+import { MAX_WAITING_BYTES, Session } from './sse-session.js';
+
+/** Gives what follows a place, event by event, and what comes (section 5.8). */
+export function serverSentEvents(
+  context: Context,
+  id: string,
+  loaded: Loaded,
+  place: Place,
+  query: Query,
+  signal: AbortSignal,
+): Response {
+  const kind = kindOf(typeOf(loaded));
+  const session = new Session(context, id, kind, loaded, place, query.cursor, signal);
+  const body = new ReadableStream<Uint8Array>(session, {
+    highWaterMark: MAX_WAITING_BYTES,
+    size: (chunk) => chunk.byteLength,
+  });
+  return new Response(body, {
+    status: 200,
+    headers: {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      ...(kind === 'binary' && { 'stream-sse-data-encoding': 'base64' }),
+    },
+  });
+}

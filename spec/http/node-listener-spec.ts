@@ -1,0 +1,233 @@
+import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http';
+import { Agent } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+
+import { DurableStreamManager, memoryEngine } from 'rxjs-durable-streams';
+import { type NodeListenerOptions, toNodeListener } from 'rxjs-durable-streams/http';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { type HttpServer, serve } from '../support/http-server.js';
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const closing: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function listen(
+  handler: (request: Request) => Promise<Response>,
+  options?: NodeListenerOptions,
+): Promise<{ server: Server; port: number }> {
+  const server = createServer(toNodeListener(handler, options) as RequestListener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** Sends text on a connection of its own, and gives what comes until nothing does. */
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.on('data', (data) => (received += data.toString('latin1')));
+  socket.on('error', () => undefined);
+  socket.write(text);
+  await pause(60);
+  socket.destroy();
+  return received;
+}
+
+async function streams(): Promise<HttpServer & { port: number }> {
+  const server = await serve(new DurableStreamManager(memoryEngine()));
+  closing.push(() => server.close());
+  return { ...server, port: (server.server.address() as AddressInfo).port };
+}
+
+describe('a handler on the server of Node', () => {
+  it('gives the handler the request as it came, and the client the answer as it is', async () => {
+    const seen: unknown[] = [];
+    const { port } = await listen(async (given) => {
+      seen.push(given.method, given.url, given.headers.get('x-odd'), await given.text());
+      const headers = new Headers({ 'x-answer': 'yes' });
+      headers.append('set-cookie', 'a=1');
+      headers.append('set-cookie', 'b=2');
+      return new Response('body', { status: 201, headers });
+    });
+    const response = await fetch(`http://127.0.0.1:${port}/path?query=1`, {
+      method: 'POST',
+      headers: { 'x-odd': 'é' },
+      body: 'sent',
+    });
+    expect(seen).toEqual(['POST', `http://127.0.0.1:${port}/path?query=1`, 'é', 'sent']);
+    expect([response.status, response.headers.get('x-answer'), await response.text()]).toEqual([
+      201,
+      'yes',
+      'body',
+    ]);
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+  });
+
+  it('keeps a connection for the next request', async () => {
+    const { port } = await listen(() => Promise.resolve(new Response('ok')));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sockets = new Set<Socket>();
+    for (let i = 0; i < 5; i++) {
+      const response = await new Promise<IncomingMessage>((resolve) => {
+        const sent = request({ port, agent, method: 'POST', headers: { 'content-length': 1 } }, resolve);
+        sent.on('socket', (socket) => sockets.add(socket));
+        sent.end('x');
+      });
+      response.resume();
+      await new Promise((resolve) => response.on('end', resolve));
+    }
+    expect(sockets.size).toBe(1);
+    agent.destroy();
+  });
+
+  it('takes no more of an answer than the client does', async () => {
+    let made = 0;
+    let cancelled = false;
+    const { port } = await listen(() =>
+      Promise.resolve(
+        new Response(
+          new ReadableStream({
+            pull: (controller) => {
+              made += 65_536;
+              controller.enqueue(new Uint8Array(65_536));
+            },
+            cancel: () => {
+              cancelled = true;
+            },
+          }),
+        ),
+      ),
+    );
+    const socket = connect(port, '127.0.0.1');
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await pause(150);
+    const before = made;
+    await pause(50);
+    expect(made).toBe(before);
+    expect(made).toBeLessThan(16 * 2 ** 20);
+    socket.resume();
+    await pause(50);
+    expect(made).toBeGreaterThan(before);
+    socket.destroy();
+    await pause(50);
+    expect(cancelled).toBe(true);
+  });
+
+  it('ends a client that takes nothing for too long', async () => {
+    let cancelled = false;
+    const { port } = await listen(
+      () =>
+        Promise.resolve(
+          new Response(
+            new ReadableStream({
+              pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+              cancel: () => {
+                cancelled = true;
+              },
+            }),
+          ),
+        ),
+      { stallMs: 50 },
+    );
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await pause(300);
+    expect(cancelled).toBe(true);
+    socket.destroy();
+  });
+
+  it('tells the handler that a client has gone', async () => {
+    let aborted = false;
+    const { port } = await listen(
+      ({ signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            aborted = true;
+            resolve(new Response('late'));
+          });
+        }),
+    );
+    await raw(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await pause(30);
+    expect(aborted).toBe(true);
+  });
+
+  it('does not append what was half sent', async () => {
+    const { url, port } = await streams();
+    const headers = { 'content-type': 'text/plain' };
+    await fetch(`${url}/v1/stream/s`, { method: 'PUT', headers });
+    const head = 'POST /v1/stream/s HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\n';
+    await raw(port, `${head}content-length: 10\r\n\r\nhalf`);
+    await raw(port, `${head}transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n`);
+    await raw(port, `${head}transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n`);
+    await pause(30);
+    expect(await (await fetch(`${url}/v1/stream/s`)).text()).toBe('');
+    await raw(port, `${head}transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n5\r\nwhole\r\n0\r\n\r\n`);
+    expect(await (await fetch(`${url}/v1/stream/s`)).text()).toBe('halfwhole');
+  });
+
+  it('answers what refuses a body before it has come, and ends the connection', async () => {
+    const { port } = await streams();
+    const received = await raw(
+      port,
+      'POST /v1/stream/s HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 99999999\r\n\r\nbegun',
+    );
+    expect(received).toMatch(/^HTTP\/1.1 413 .*connection: close/is);
+  });
+
+  it.each(['/v1/stream/a/../../etc', '/v1/stream/%2e%2e/x', '/v1/stream/./x', '/v1/stream/..', 'nothing'])(
+    'refuses the target %s',
+    async (target) => {
+      const { port } = await streams();
+      const received = await raw(port, `PUT ${target} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`);
+      expect(received).toMatch(/^HTTP\/1.1 400 /);
+      expect(received).not.toContain('201');
+    },
+  );
+
+  it('takes a target that is a whole URL, and a host that is none', async () => {
+    const { port } = await streams();
+    const put = (target: string, host: string): Promise<string> =>
+      raw(port, `PUT ${target} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 0\r\n\r\n`);
+    expect(await put('http://elsewhere/v1/stream/a', 'here')).toMatch(
+      /201 .*location: http:\/\/here\/v1\/stream\/a/is,
+    );
+    expect(await put('/v1/stream/b', 'a b@c/<x>')).toMatch(
+      /201 .*location: http:\/\/localhost\/v1\/stream\/b/is,
+    );
+  });
+
+  it('fails alone where a handler does', async () => {
+    let calls = 0;
+    const { port } = await listen(() => {
+      if (++calls === 1) return Promise.reject(new Error('a bug'));
+      if (calls > 2) return Promise.resolve(new Response('fine'));
+      return Promise.resolve(
+        new Response(
+          new ReadableStream({
+            pull: (controller) => controller.error(new Error('a bug')),
+          }),
+        ),
+      );
+    });
+    const url = `http://127.0.0.1:${port}/`;
+    expect((await fetch(url)).status).toBe(500);
+    await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
+    expect(await (await fetch(url)).text()).toBe('fine');
+  });
+
+  it('refuses methods that no Request can have', async () => {
+    const { port } = await streams();
+    expect(await raw(port, 'TRACE /v1/stream/s HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^HTTP\/1.1 4\d\d /);
+  });
+});

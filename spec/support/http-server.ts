@@ -1,0 +1,39 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { type DurableStreamManager } from 'rxjs-durable-streams';
+import {
+  createHandler,
+  type HandlerOptions,
+  type StreamHandler,
+  toNodeListener,
+} from 'rxjs-durable-streams/http';
+
+/** A real server on a free port. */
+export interface HttpServer {
+  readonly server: Server;
+  readonly handler: StreamHandler;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function serve(
+  streams: DurableStreamManager,
+  options: Omit<HandlerOptions, 'streams'> = {},
+): Promise<HttpServer> {
+  const handler = createHandler({ streams, ...options });
+  const server = createServer(toNodeListener(handler) as RequestListener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    server,
+    handler,
+    url: `http://127.0.0.1:${port}`,
+    close: async () => {
+      handler.drain();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await streams.close();
+    },
+  };
+}
