@@ -6,9 +6,9 @@ import { DurableInput, type InputContext, type Losing } from './durable-input.js
 import { type AnyReader, DurableReaders } from './durable-readers.js';
 import { DurableStream } from './durable-stream.js';
 import type { Loaded, StreamEngine } from './engines/engine.js';
-import { notFound, StreamError } from './errors.js';
+import { StreamError } from './errors.js';
 import { ExpiryQueue } from './expiry.js';
-import { INSIDE, type Inside } from './inside.js';
+import type { Inside } from './inside.js';
 import type { Command } from './log/command.js';
 import type { Lifetime } from './log/head.js';
 import type { Answer } from './log/lane.js';
@@ -70,7 +70,7 @@ export class DurableStreamManager implements StreamManager {
   readonly #lifetime: Lifetime;
   readonly #inputs: InputContext;
   /** @internal */
-  readonly [INSIDE]: Inside;
+  readonly inside: Inside;
   /** The inputs that may write, and the promises that were given: they are told when the manager is closed. */
   readonly #open = new Set<Losing>();
   readonly #promised = new Set<(error: StreamError) => void>();
@@ -132,7 +132,7 @@ export class DurableStreamManager implements StreamManager {
       report: reportUnhandled,
     });
     const { maxChunkBytes } = limits;
-    this[INSIDE] = { streams: this.#streams, maxChunkBytes, byReference: codec === 'none' };
+    this.inside = { streams: this.#streams, maxChunkBytes, byReference: codec === 'none' };
     this.#readers = new DurableReaders(this.#streams, expiry);
     this.#inputs = {
       streams: this.#streams,

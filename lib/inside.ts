@@ -1,8 +1,5 @@
 import type { Streams } from './log/streams.js';
 
-/** Where a manager over an engine shows other entry points of this package its inside. */
-export const INSIDE: unique symbol = Symbol.for('rxjs-durable-streams.inside') as never;
-
 /** What is inside a manager over an engine. */
 export interface Inside {
   readonly streams: Streams;

@@ -1,5 +1,5 @@
 import type { DurableStreamManager } from '../durable-manager.js';
-import { INSIDE, type Inside } from '../inside.js';
+import type { Inside } from '../inside.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { checkInteger, demand } from '../validation.js';
 
@@ -88,7 +88,7 @@ const CACHES = ['public', 'private', 'no-store'];
 export function settingsOf(options: HandlerOptions): Settings {
   const { streams, basePath = '/v1/stream', authorize, rateLimit, cors = true } = options;
   const cache = options.cache ?? (authorize === undefined ? 'public' : 'private');
-  const inside = (streams as Partial<DurableStreamManager> | undefined)?.[INSIDE];
+  const inside = (streams as Partial<DurableStreamManager> | undefined)?.inside;
   if (inside === undefined) demand(false, 'streams', 'a DurableStreamManager', streams);
   const { byReference } = inside as Inside;
   demand(!byReference, 'streams', "a manager with a codec, not with 'none'", streams);

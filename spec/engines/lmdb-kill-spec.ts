@@ -4,7 +4,6 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { StreamEvent } from '../../lib/index.js';
 import { DurableStreamManager } from '../../lib/index.js';
 import { lmdbEngine } from '../../lib/engines/lmdb.js';
-import { INSIDE } from '../../lib/inside.js';
 import { type Child, child } from '../support/child.js';
 import { storePath } from '../support/lmdb.js';
 import type { Task, Told } from '../support/lmdb-producers.js';
@@ -29,7 +28,7 @@ async function started(script: string, args: readonly string[]): Promise<Child> 
 const created = (manager: DurableStreamManager, id: string): Promise<unknown> =>
   new Promise((done, failed) => {
     const lifetime = { ttl: Infinity, idleTtl: Infinity, expiresAt: Infinity, lease: Infinity };
-    manager[INSIDE].streams.create(
+    manager.inside.streams.create(
       id,
       { type: 'create', nonce: 'n', lifetime, owned: false },
       { done, failed },

@@ -1,7 +1,6 @@
 /* A process that writes to an LMDB store until it is killed. What is acknowledged it tells at once, by messages. */
 import { DurableStreamManager } from '../../lib/durable-manager.js';
 import { lmdbEngine } from '../../lib/engines/lmdb.js';
-import { INSIDE } from '../../lib/inside.js';
 
 /** What the process is to do, as JSON in its second argument. */
 export interface Task {
@@ -19,7 +18,7 @@ export type Told = { readonly producer: string; readonly seq: number } | { reado
 const [, , path = '', task = '{}'] = process.argv;
 const { stream, producers, outcomes } = JSON.parse(task) as Task;
 const manager = new DurableStreamManager(lmdbEngine({ path }));
-const { streams } = manager[INSIDE];
+const { streams } = manager.inside;
 
 const tell = (told: Told): void => {
   process.send?.(told);

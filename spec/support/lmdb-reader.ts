@@ -11,3 +11,6 @@ streams
   .subscribe((event) => {
     process.send?.(event);
   });
+
+// It is not the watch that keeps a process alive.
+process.on('message', () => undefined);
