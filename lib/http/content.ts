@@ -2,7 +2,7 @@ import type { Payload } from '../engines/engine.js';
 import { payloadBytes } from '../log/bytes.js';
 import { toBase64 } from './base64.js';
 import { jsonMessages } from './json-messages.js';
-import { malformed, refusal, tooLarge } from './refusal.js';
+import { malformed, tooLarge } from './refusal.js';
 
 /** How the chunks of a stream are taken from bodies, and given in them. */
 export type Kind = 'json' | 'text' | 'binary';
@@ -115,6 +115,3 @@ export function joined(chunks: readonly Payload[]): Uint8Array {
   }
   return all;
 }
-
-/** What stands in a body that has to have something. */
-export const emptyBody = (): Error => refusal(400, 'INVALID_ARGUMENT', 'The body has nothing to append.');

@@ -2,7 +2,7 @@ import { checkInteger } from '../validation.js';
 import { bodyOf, type IncomingMessage } from './node-body.js';
 
 /** What of Node's `ServerResponse` is used. */
-export interface ServerResponse {
+interface ServerResponse {
   readonly headersSent: boolean;
   readonly writableFinished: boolean;
   readonly destroyed: boolean;

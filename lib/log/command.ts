@@ -104,7 +104,7 @@ export interface Remove {
 }
 
 /** Stores what the clock has made true. */
-export interface Settle {
+interface Settle {
   readonly type: 'settle';
 }
 

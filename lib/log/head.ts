@@ -10,7 +10,7 @@ export interface Lifetime {
 }
 
 /** The input that may write a stream: the last that opened it or took it over. */
-export interface Owner {
+interface Owner {
   /** A random name of this input, by which a retried claim is known. */
   readonly nonce: string;
   /** The number of the last append of its that was stored, counted from 1; 0 before. */
@@ -23,7 +23,7 @@ export interface Owner {
 }
 
 /** A stop that grants its producer time. */
-export interface PendingStop {
+interface PendingStop {
   /** From when on the stream is ended, unless its producer has ended it before. `Infinity` leaves it to the producer. */
   readonly at: number;
   readonly reason: string;

@@ -32,7 +32,7 @@ export interface StreamsOptions {
 /** For how long, in ms, a commit is tried again that has met another's, or an engine that fails. */
 export const WRITE_RETRY_FOR = 10_000;
 /** For how long, in ms, readers wait for an engine that fails. */
-export const READ_RETRY_FOR = 60_000;
+const READ_RETRY_FOR = 60_000;
 /** Bounds of what is read at once. */
 const MAX_PAGE_BYTES = 262_144;
 const MAX_PAGE_CHUNKS = 8_192;

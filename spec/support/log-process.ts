@@ -13,10 +13,10 @@ import { Streams, type StreamsOptions } from '../../lib/log/streams.js';
 import type { Offset } from '../../lib/offset.js';
 import { LogReaderStub, type OnNext } from './log-reader.js';
 
-export const FOREVER: Lifetime = { ttl: Infinity, idleTtl: Infinity, expiresAt: Infinity, lease: Infinity };
+const FOREVER: Lifetime = { ttl: Infinity, idleTtl: Infinity, expiresAt: Infinity, lease: Infinity };
 
 /** The clock of a process, whose chance is always in the middle, and which may be off. */
-export const clockOf = (scheduler: SchedulerLike, skew = 0): Clock => {
+const clockOf = (scheduler: SchedulerLike, skew = 0): Clock => {
   const after = (ms: number, callback: () => void): (() => void) => {
     const action = scheduler.schedule(callback, ms);
     return () => {
@@ -255,7 +255,7 @@ export class Author {
   }
 }
 
-export function endOf(outcome: StoredOutcome): StreamEnd<never> {
+function endOf(outcome: StoredOutcome): StreamEnd<never> {
   if (outcome.type === 'done') return outcome as StreamEnd<never>;
   const { code, message } = outcome.error;
   return { type: 'error', error: new StreamError(code as StreamError['code'], message) };

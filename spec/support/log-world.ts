@@ -82,7 +82,7 @@ export const callsOf = (engine: ScriptedEngine, ...methods: EngineMethod[]): num
   engine.calls.filter(({ method }) => methods.includes(method)).length;
 
 /** An engine whose reads and hints can be altered at any time. */
-export function altered(engine: StreamEngine, alterations: Alterations): StreamEngine {
+function altered(engine: StreamEngine, alterations: Alterations): StreamEngine {
   return {
     name: engine.name,
     features: engine.features,

@@ -165,7 +165,7 @@ const CODES = {
 const errorOf = ({ code, message }: { code: string; message: string }): StreamError =>
   new StreamError(code as StreamError['code'], message);
 
-export const endOf = (outcome: StoredOutcome): StreamEnd<never> =>
+const endOf = (outcome: StoredOutcome): StreamEnd<never> =>
   outcome.type === 'error'
     ? { type: 'error', error: errorOf(outcome.error) }
     : { type: 'done', output: outcome.output as never };

@@ -271,7 +271,3 @@ export class Simulation {
     }
   }
 }
-
-/** Runs a seed. */
-export const simulate = (seed: number, lib: SimulatedLib, trace?: string[]): Violation | undefined =>
-  new Simulation(seed, lib, trace).run();
