@@ -67,14 +67,18 @@ describe('An offset', () => {
 
   it('gives back what it was made of', () => {
     fc.assert(
-      fc.property(generations, positions, (generation, position) => {
-        expect(decodeOffset(encodeOffset(generation, position))).toEqual({ generation, position });
+      fc.property(generations, positions, fc.integer({ min: 0, max: 999_999 }), (generation, position, tag) => {
+        expect(decodeOffset(encodeOffset(generation, position, tag))).toEqual({ generation, position, tag });
       }),
     );
   });
 
-  it('is decoded without its tag', () => {
-    expect(decodeOffset('0000000000000012_0000000345678901')).toEqual({ generation: 12, position: 345 });
+  it('is decoded with its tag', () => {
+    expect(decodeOffset('0000000000000012_0000000345678901')).toEqual({
+      generation: 12,
+      position: 345,
+      tag: 678_901,
+    });
   });
 
   it.each(malformed)('is of a foreign form if it is %s', (_, offset) => {
