@@ -59,7 +59,10 @@ export class InputFailure {
 
   /** Tells those who watch that it is over. */
   over(): void {
-    for (const watcher of this.#watchers ?? []) {
+    const watchers = this.#watchers ?? [];
+    // Who was told once is told nothing more, and so is no witness of what is refused later.
+    this.#watchers = undefined;
+    for (const watcher of watchers) {
       try {
         this.#tell(watcher);
       } catch (error) {

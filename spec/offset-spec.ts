@@ -67,9 +67,18 @@ describe('An offset', () => {
 
   it('gives back what it was made of', () => {
     fc.assert(
-      fc.property(generations, positions, fc.integer({ min: 0, max: 999_999 }), (generation, position, tag) => {
-        expect(decodeOffset(encodeOffset(generation, position, tag))).toEqual({ generation, position, tag });
-      }),
+      fc.property(
+        generations,
+        positions,
+        fc.integer({ min: 0, max: 999_999 }),
+        (generation, position, tag) => {
+          expect(decodeOffset(encodeOffset(generation, position, tag))).toEqual({
+            generation,
+            position,
+            tag,
+          });
+        },
+      ),
     );
   });
 
