@@ -37,10 +37,16 @@ export async function inFolder(run) {
 
 export const ours = () => import(process.env.BENCH_OURS);
 
-/** A manager on the LMDB engine. */
-export async function openStreams(path, options) {
+/** The library with its LMDB engine. */
+export async function withLmdb() {
   const { DurableStreamManager } = await ours();
   const { lmdbEngine } = await import(new URL('lmdb.js', process.env.BENCH_OURS));
+  return { DurableStreamManager, lmdbEngine };
+}
+
+/** A manager on the LMDB engine. */
+export async function openStreams(path, options) {
+  const { DurableStreamManager, lmdbEngine } = await withLmdb();
   return new DurableStreamManager(lmdbEngine({ path: `${path}/ours` }), options);
 }
 

@@ -5,7 +5,7 @@ const NAMES = {
   genkit: 'Genkit',
   loop: 'array and loop',
   alone: 'beside none',
-  raw: '`lmdb` alone',
+  raw: 'LMDB alone',
   own: 'own streams',
   manager: '`InMemoryStreamManager`',
 };

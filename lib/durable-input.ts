@@ -196,14 +196,11 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
   /** @internal */
   stored(batch: Batch, answer: Answer): void {
     const { chunks, bytes, writer } = batch.command;
-    this.#room.answered(chunks.length, bytes);
-    if (writer.seq > this.#writer.acknowledged) this.#writer.acknowledged = writer.seq;
-    this.#stream.stored(answer);
     const { head, position, tag } = answer;
     if (batch.awaited > 0 && head !== undefined) {
       batch.resolve((index) => offsetOf(head, position - chunks.length + index + 1, tag));
     }
-    this.#requests.carriedOut();
+    this.#acknowledged(writer.seq, chunks.length, bytes, answer);
   }
 
   /** @internal */
@@ -254,19 +251,32 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
       this.#room.sent(bytes);
       return undefined;
     }
-    const next = new Batch(this, this.#append([payload], bytes, undefined), waiting);
-    this.#batch = next;
+    const writer = this.#writer.next();
     this.#room.sent(bytes);
     this.#requests.made();
-    log.submit(next);
+    const { head } = this.#stream;
+    const stored = head && log.appendAtOnce(this.id, head.generation, writer, payload, bytes);
+    if (stored !== undefined) {
+      const { tail, tag } = stored;
+      waiting?.resolve(offsetOf(stored, tail, tag));
+      this.#acknowledged(writer.seq, 1, bytes, { head: stored, position: tail, tag, duplicate: false });
+      return undefined;
+    }
+    this.#batch = new Batch(this, this.#append([payload], bytes, undefined, writer), waiting);
+    log.submit(this.#batch);
     return undefined;
   }
 
-  #append(chunks: Payload[], bytes: number, outcome: StoredOutcome | undefined): Batch['command'] {
+  #append(
+    chunks: Payload[],
+    bytes: number,
+    outcome: StoredOutcome | undefined,
+    writer = this.#writer.next(),
+  ): Batch['command'] {
     const stream = this.#stream;
     return {
       type: 'append',
-      writer: this.#writer.next(),
+      writer,
       // As it is when it is decided: a queued append may be decided long after the stream was opened.
       get generation() {
         return stream.head?.generation;
@@ -283,6 +293,14 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
       this.#status = outcome.type;
       this.#release();
     });
+  }
+
+  /** An append of so many chunks is stored. */
+  #acknowledged(seq: number, chunks: number, bytes: number, answer: Answer): void {
+    this.#room.answered(chunks, bytes);
+    if (seq > this.#writer.acknowledged) this.#writer.acknowledged = seq;
+    this.#stream.stored(answer);
+    this.#requests.carriedOut();
   }
 
   /** Asks for what is not a chunk, and is the last that is asked for. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { inFolder, openStreams } from '../durable.mjs';
+import { inFolder, openRaw, openStreams, putRaw } from '../durable.mjs';
 import { median, now } from '../sampling.mjs';
 
 const WARM_UP = 50;
@@ -29,13 +29,26 @@ const consume = (streams) =>
     });
   });
 
+/** Gives the ms that each `put` takes at the same pace: most of what there is to wait for. */
+async function puts(db) {
+  const taken = [];
+  for (let i = 0; i < WARM_UP + SAMPLES; i++) {
+    const from = now();
+    await putRaw(db, 0, i);
+    taken.push((now() - from) / 1e6);
+    await wait(EVERY_MS);
+  }
+  return taken.slice(WARM_UP);
+}
+
 /** From the call of `write` until a subscriber has the chunk, in another process or in the same. */
 export default {
-  peers: ['other', 'same'],
+  peers: ['other', 'same', 'raw'],
   unit: 'ms',
   async run(peer, path) {
     if (peer === 'producer') return produce(await openStreams(path));
     return inFolder(async (own) => {
+      if (peer === 'raw') return median(await puts(openRaw(own)));
       const streams = await openStreams(own);
       const taken = consume(streams);
       if (peer === 'same') {

@@ -15,7 +15,8 @@ const timed = (writers) =>
       );
       return (now() - from) / (EACH * writers.length) / 1000;
     },
-    { atLeast: 20 },
+    // It takes some 2,000 writes until everything is compiled.
+    { atLeast: 20, warmUps: Math.max(3, Math.ceil(2_000 / (EACH * writers.length))) },
   );
 
 /** As many writers as asked for, of one kind; gives µs per chunk. */

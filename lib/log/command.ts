@@ -116,8 +116,10 @@ export interface Refer {
   readonly nonce: string;
   readonly change:
     | { readonly type: 'announce'; readonly id: string; readonly until: number; readonly after: number }
-    | { readonly type: 'confirm' }
-    | { readonly type: 'drop' };
+    /** The fork is there, with this generation. */
+    | { readonly type: 'confirm'; readonly generation?: number | undefined }
+    /** The fork is not there, nor is any later life of it than this. */
+    | { readonly type: 'drop'; readonly generation?: number | undefined };
 }
 
 /** When the forks of this stream have to be looked for next. */

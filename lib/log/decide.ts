@@ -59,8 +59,6 @@ export type Decision =
   | {
       readonly type: 'nothing';
       readonly duplicate: boolean;
-      /** The stream as it was found, where somebody keeps it. */
-      readonly head?: Head | undefined;
     }
   | { readonly type: 'refusal'; readonly error: StreamError };
 
@@ -295,6 +293,40 @@ function append(id: string, { head, parts }: State, command: Append, now: number
   };
 }
 
+/**
+ * The stream after an append of its owner by which nothing but the log changes, and which no time can be in the way of;
+ * `undefined` where there is more to decide. The same that {@link decide} gives, without what that needs.
+ */
+export function appended(
+  head: Head,
+  nonce: string,
+  seq: number,
+  chunks: readonly Payload[],
+  size: number,
+  { maxChunks, maxBytes }: Rules,
+): Head | undefined {
+  const { owner, facts } = head;
+  if (owner?.nonce !== nonce || owner.closedAt !== undefined || owner.seq + 1 !== seq) return undefined;
+  const tail = head.tail + chunks.length;
+  const bytes = head.bytes + size;
+  if (head.status !== 'open' || facts.deleted || tail > maxChunks || bytes > maxBytes) return undefined;
+  const tag = nextTag(head.tag, nonce, seq, chunks);
+  return {
+    generation: head.generation,
+    n: head.n + 1,
+    status: head.status,
+    tail,
+    tag,
+    bytes,
+    owner: { nonce, seq, position: tail, tag },
+    // Of what can't become idle nobody asks when it was used, and the clock costs as much as all of this.
+    usedAt: head.usedAt,
+    sequence: head.sequence,
+    writers: head.writers,
+    facts,
+  };
+}
+
 function limit(
   id: string,
   { maxChunks, maxBytes }: Rules,
@@ -336,8 +368,8 @@ const notLater = (sequence: string, last: string): StreamError =>
 
 function takeOver(id: string, head: Head, { nonce, lifetime, replaces }: TakeOver, now: number): Decision {
   if (head.owner?.nonce === nonce) return DUPLICATE;
-  if (replaces !== undefined && replaces.nonce !== head.owner?.nonce) return refuse(takenOver());
   if (head.status !== 'open') return refuse(ended(id));
+  if (replaces !== undefined && replaces.nonce !== head.owner?.nonce) return refuse(takenOver());
   const { tail, tag, facts } = head;
   return change({
     ...head,
@@ -408,13 +440,19 @@ function refer({ head, parts }: State, { nonce, change: what }: Refer): Decision
     case 'confirm':
       if (known === undefined)
         return refuse(new StreamError('ABORTED', 'The fork was given up for not being made in time.'));
-      return known.until === undefined ? DUPLICATE : store({}, { id: known.id });
+      return known.until === undefined && !isLater(what.generation, known.generation)
+        ? DUPLICATE
+        : store({}, { id: known.id, generation: what.generation });
     case 'drop':
-      if (known === undefined) return DUPLICATE;
+      if (known === undefined || isLater(known.generation, what.generation)) return DUPLICATE;
       if (deleted && references === 1) return { type: 'removal' };
       return store({ references: references - 1 }, undefined);
   }
 }
+
+/** Whether a life is known, and the other is not as late. */
+const isLater = (generation: number | undefined, than = 0): boolean =>
+  generation !== undefined && generation > than;
 
 function recheck(head: Head, { seen, at }: Recheck): Decision {
   // It stays due: whoever looks next sees the forks that this one has not.

@@ -127,6 +127,22 @@ export class Followers {
         }
         follower.write(writer);
         writer.seen(loaded.head);
+        // What was told meanwhile was told to those who were there.
+        if (follower.asked.n > loaded.head.n) this.#tell(writer, id, generation);
+      },
+      (error) => {
+        writer.lost(error);
+      },
+    );
+  }
+
+  /** Tells a writer how its stream is now. */
+  #tell(writer: LogWriter, id: string, generation: number): void {
+    this.log.look(
+      id,
+      (loaded) => {
+        const isThere = loaded?.head.generation === generation && !loaded.head.facts.deleted;
+        writer.seen(isThere ? loaded.head : undefined);
       },
       (error) => {
         writer.lost(error);
@@ -248,6 +264,8 @@ export class Followers {
       });
     };
     const look = (): void => {
+      // It was failed by `close`.
+      if (this.#closed !== undefined) return;
       watched = this.#watched.get(id) as Watched;
       const { follower: former, hints } = watched;
       const { length } = hints;

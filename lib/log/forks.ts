@@ -82,8 +82,8 @@ export class Forks {
   }
 
   /** A fork is gone, so its source need not be kept for it. */
-  released(origin: Origin, nonce: string): void {
-    this.#refer(origin.id, origin.generation, nonce, { type: 'drop' }, IGNORED);
+  released(origin: Origin, nonce: string, generation?: number): void {
+    this.#refer(origin.id, origin.generation, nonce, { type: 'drop', generation }, IGNORED);
   }
 
   /** Looks whether the forks of a stream are there, and drops what is not. */
@@ -113,7 +113,7 @@ export class Forks {
       id,
       command: create,
       done: (answer) => {
-        this.#confirm(id, origin, nonce, {
+        this.#confirm(id, origin, nonce, answer.head?.generation, {
           done: () => {
             done(answer);
           },
@@ -139,12 +139,18 @@ export class Forks {
   }
 
   /** Tells a source that its fork is there: anew if it has given it up. */
-  #confirm(id: string, origin: Origin, nonce: string, { done, failed }: Continuation<undefined>): void {
+  #confirm(
+    id: string,
+    origin: Origin,
+    nonce: string,
+    generation: number | undefined,
+    { done, failed }: Continuation<undefined>,
+  ): void {
     this.#refer(
       origin.id,
       origin.generation,
       nonce,
-      { type: 'confirm' },
+      { type: 'confirm', generation },
       {
         done,
         failed: (error) => {
@@ -154,7 +160,7 @@ export class Forks {
           }
           this.#announce(id, origin, nonce, {
             done: () => {
-              this.#confirm(id, origin, nonce, { done, failed });
+              this.#confirm(id, origin, nonce, generation, { done, failed });
             },
             failed,
           });
@@ -241,11 +247,11 @@ export class Forks {
         const { until } = reference;
         if (fork?.head.facts.nonce === nonce) {
           if (until === undefined) goOn();
-          else refer({ type: 'confirm' });
+          else refer({ type: 'confirm', generation: fork.head.generation });
         } else if (until !== undefined && until > log.clock.now()) {
           goOn(until);
         } else {
-          refer({ type: 'drop' });
+          refer({ type: 'drop', generation: reference.generation });
         }
       },
       () => {

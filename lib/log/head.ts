@@ -142,6 +142,8 @@ export interface Reference {
   readonly id: string;
   /** Of a fork that may not have been created: by when it must have been. */
   readonly until?: number;
+  /** Of one that has been: which life of its id. A creation whose answer was lost may have been carried out twice. */
+  readonly generation?: number | undefined;
 }
 
 /** An outcome as engines store it. The output went through the codec. */

@@ -39,7 +39,8 @@ export interface Group {
   /** What the decisions began with. */
   readonly base: State | undefined;
   /** Of a removal, where to say so. */
-  readonly origin: { readonly origin: Origin; readonly nonce: string } | undefined;
+  readonly origin:
+    { readonly origin: Origin; readonly nonce: string; readonly generation: number } | undefined;
 }
 
 /** An entry that would grow beyond either is cut: it is what a read can't divide. */
@@ -191,11 +192,13 @@ export class Lane {
         this.known = false;
         return undefined;
       }
-      // A removal is the last of its commit.
-      if (decision.type === 'removal' && requests.some((_, i) => decisions[i]?.type === 'change')) break;
+      // What changes nothing is sure now, and would not be if it were decided again, after a commit of which it is not
+      // known whether it was stored. A removal has a commit to itself.
+      const [first] = decisions;
+      if (first !== undefined && (decision.type === 'removal' || changes(decision) !== changes(first))) break;
       request.taken?.();
       requests.push(request);
-      decisions.push(decision.type === 'nothing' ? { ...decision, head: state?.head } : decision);
+      decisions.push(decision);
       if (decision.type === 'change') {
         bytes += size;
         for (const name in decision.parts) {
@@ -226,9 +229,10 @@ export class Lane {
     const { id } = this;
     const expected = base?.head;
     if (state === undefined) {
-      const { usedAt } = (base as State).soft;
+      const { head, soft } = base as State;
+      const { usedAt } = soft;
+      const { generation, facts } = head;
       const origin = this.#parts.get(PART.origin) as Origin | undefined;
-      const nonce = base?.head.facts.nonce ?? '';
       this.state = undefined;
       // The next life has none of them.
       this.#parts = new Map();
@@ -236,7 +240,7 @@ export class Lane {
       return {
         ...group,
         commit: { id, expected, head: undefined, usedAt, parts: undefined, entries: NO_ENTRIES },
-        origin: origin && { origin, nonce },
+        origin: origin && { origin, nonce: facts.nonce, generation },
       };
     }
     const entries = entriesOf(requests, decisions, state.head.tag);
@@ -308,12 +312,15 @@ export function repeated({ requests, decisions, base }: Group): Request[] {
   });
 }
 
+/** Whether a decision has to be stored. */
+const changes = ({ type }: Decision): boolean => type === 'change' || type === 'removal';
+
 const NEW: Soft = { usedAt: -Infinity, beat: 0, readers: 0, dueAt: Infinity };
 
 /** What a group answers its requests with, once it is stored. */
 export function answerTo(group: Group, index: number, head: Head | undefined): Answer {
   const decision = group.decisions[index] as Decision;
-  if (decision.type === 'nothing') return answerAgain(group, index, decision, head);
+  if (decision.type === 'nothing') return answerAgain(group, index, decision);
   const duplicate = false;
   if (head === undefined || decision.type === 'removal')
     return { head: undefined, position: 0, tag: 0, duplicate };
@@ -335,23 +342,19 @@ function slotOf(parts: Parts | undefined): { readonly slot: number } | undefined
   return undefined;
 }
 
-/** The answer to what was carried out before, with the stream as it was found, and not as others have made it since. */
+/** The answer to what was carried out before, with the stream as it was found. */
 function answerAgain(
-  group: Group,
+  { requests, base }: Group,
   index: number,
-  { head: found, duplicate }: Extract<Decision, { type: 'nothing' }>,
-  after: Head | undefined,
+  { duplicate }: Extract<Decision, { type: 'nothing' }>,
 ): Answer {
-  if (found === undefined) return { head: undefined, position: 0, tag: 0, duplicate };
-  const head = found.generation === 0 && after !== undefined ? after : found;
-  const { command } = group.requests[index] as Request;
+  if (base === undefined) return { head: undefined, position: 0, tag: 0, duplicate };
+  const { head } = base;
+  const { command } = requests[index] as Request;
   // A repeated append of an input is its last one, of which it is known where it ended.
-  if (command.type === 'append' && command.writer.type === 'owner' && found.owner !== undefined) {
-    const { position, tag } = found.owner;
-    return { head, position, tag, duplicate };
-  }
-  const tag = after === undefined ? found.tag : tagAt(group, found.tail, after);
-  return { head, position: found.tail, tag, duplicate };
+  const isInput = command.type === 'append' && command.writer.type === 'owner';
+  const { position, tag } = (isInput ? head.owner : undefined) ?? { position: head.tail, tag: head.tag };
+  return { head, position, tag, duplicate };
 }
 
 /** The tag at a position where a command appended nothing: that of the commit if others did before it, else as it was. */

@@ -47,6 +47,16 @@ export class LiveEdge {
     return this.#tag;
   }
 
+  /** The furthest place that anybody here was given: the edge, or that of a live reader ahead of it. */
+  get furthest(): Place {
+    let furthest = { position: this.#position, tag: this.#tag };
+    if (!this.#awaited) return furthest;
+    for (const { live, start, tag } of this.#line) {
+      if (live && tag !== ANY_TAG && start > furthest.position) furthest = { position: start, tag };
+    }
+    return furthest;
+  }
+
   /** How many readers are in line. */
   get size(): number {
     return this.#line.size;

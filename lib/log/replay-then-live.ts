@@ -191,7 +191,7 @@ export class Follower implements Edge, Life {
 
   /** For whoever begins to look at the stream: what the look may not fall behind. */
   get asked(): Asked {
-    return { position: this.#edge.position, tag: this.#edge.tag, n: this.#known.n };
+    return { ...this.#edge.furthest, n: this.#known.n };
   }
 
   /**

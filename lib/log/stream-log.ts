@@ -1,8 +1,8 @@
-import type { CommitResult, Loaded, LoadRequest, StreamEngine } from '../engines/engine.js';
+import type { CommitResult, Loaded, LoadRequest, Payload, StreamEngine } from '../engines/engine.js';
 import { printed, StreamError } from '../errors.js';
 import { settle } from '../maybe-promise.js';
 import { asStreamError, backoff, type Clock, persist } from './clock.js';
-import { decide, isDue, type Rules } from './decide.js';
+import { appended, isDue, type Rules } from './decide.js';
 import type { Head } from './head.js';
 import { answerTo, type Group, Lane, repeated, type Request } from './lane.js';
 
@@ -55,7 +55,6 @@ export class StreamLog {
       }
       lane.bytes += command.bytes;
     }
-    if (!lane.busy && this.engine.features.synchronous && this.#atOnce(lane, request)) return;
     lane.queue.push(request);
     if (!lane.busy) this.#start(lane);
   }
@@ -113,38 +112,39 @@ export class StreamLog {
   }
 
   /**
-   * Carries out an append of an input where everything is known and nothing is in the way: the path of nearly all writes
-   * to memory, without what the others need. Gives whether it has.
+   * Appends a chunk of an input if everything is known and nothing is in the way: the path of nearly all writes to
+   * memory, without what the others need. Gives the stream after it; `undefined` where the append is to be submitted,
+   * which also finds out what has become of it if the engine has failed.
    */
-  #atOnce(lane: Lane, request: Request): boolean {
-    const { engine, rules, clock } = this;
-    const base = lane.state;
-    const { command } = request;
-    if (base === undefined || !lane.known || lane.queue.length > 0 || command.type !== 'append') return false;
-    if (command.writer.type !== 'owner' || command.outcome !== undefined || mayBeDue(base.head)) return false;
-    const decision = decide(lane.id, base, command, clock.now(), rules);
-    if (decision.type !== 'change') return false;
-    request.taken?.();
-    const { head, chunks, position, previous } = decision;
-    const entries = [{ position, chunks, bytes: command.bytes, tag: head.tag, previous }];
+  appendAtOnce(
+    id: string,
+    generation: number,
+    { nonce, seq }: { readonly nonce: string; readonly seq: number },
+    chunk: Payload,
+    bytes: number,
+  ): Head | undefined {
+    const { engine, rules } = this;
+    if (!engine.features.synchronous) return undefined;
+    const lane = this.#lanes.get(id);
+    if (lane?.state === undefined || !lane.known || lane.busy || lane.queue.length > 0) return undefined;
+    const { head: expected, soft, parts } = lane.state;
+    if (expected.generation !== generation || mayBeDue(expected)) return undefined;
+    const chunks = [chunk];
+    const head = appended(expected, nonce, seq, chunks, bytes, rules);
+    if (head === undefined) return undefined;
+    const entry = { position: expected.tail, chunks, bytes, tag: head.tag, previous: expected.tag };
     // Before it is stored: a watcher may write, on top of what it was told of.
-    lane.state = { head, soft: base.soft, parts: base.parts };
+    lane.state = { head, soft, parts };
     lane.fresh = 0;
-    let result: CommitResult | undefined;
     try {
-      [result] = engine.commit([
-        { id: lane.id, expected: base.head, head, parts: undefined, entries },
-      ]) as readonly CommitResult[];
+      const commit = { id, expected, head, parts: undefined, entries: [entry] };
+      const results = engine.commit([commit]) as readonly CommitResult[];
+      if (results[0]?.type === 'stored') return head;
     } catch {
-      // Every append can be repeated: the usual path asks what has become of it, and tells.
+      // Every append can be repeated.
     }
-    if (result?.type !== 'stored') {
-      lane.forget();
-      return false;
-    }
-    lane.bytes -= command.bytes;
-    request.done({ head, position: head.tail, tag: head.tag, duplicate: false });
-    return true;
+    lane.forget();
+    return undefined;
   }
 
   #laneOf(id: string): Lane {

@@ -64,8 +64,8 @@ export class Streams {
       this.rules,
       clock,
       { maxInFlightBytes, retryFor: WRITE_RETRY_FOR },
-      ({ origin, nonce }) => {
-        this.forks.released(origin, nonce);
+      ({ origin, nonce, generation }) => {
+        this.forks.released(origin, nonce, generation);
       },
     );
     this.forks = new Forks(this.log, READ_RETRY_FOR);

@@ -16,6 +16,15 @@ describe('The length of a text in UTF-8', () => {
     );
   });
 
+  it.each([31, 32, 33, 4_095, 4_096, 4_097, 20_000])('is right for a text of %d units', (length) => {
+    for (const unit of ['a', '\u00e9', '\u20ac', '\u{1f600}']) {
+      for (const first of ['', 'a', 'ab', 'abc']) {
+        const text = first + unit.repeat(Math.floor((length - first.length) / unit.length));
+        expect(utf8Length(text)).toBe(encoder.encode(text).length);
+      }
+    }
+  });
+
   it.each([
     ['nothing', '', 0],
     ['the last of one byte', '\x7f', 1],

@@ -99,7 +99,7 @@ describe('A sweep', () => {
     expect(found).toEqual([0]);
   });
 
-  it('moves what is found too early, by one call, and touches it no more', () => {
+  it('moves what is found too early, looks whether it was to be moved nearer meanwhile, and touches it no more', () => {
     const { world, engine, process } = singleProcess();
     process.create('s', { idleTtl: 100_000 });
     world.run();
@@ -110,7 +110,7 @@ describe('A sweep', () => {
     world.run(65_000);
 
     const calls = engine.calls.slice(length).filter(({ ids }) => ids.includes('s'));
-    expect(calls.map(({ method }) => method)).toEqual(['load', 'schedule']);
+    expect(calls.map(({ method }) => method)).toEqual(['load', 'schedule', 'load']);
     expect(process.find('s').found?.soft.dueAt).toBe(110_000);
   });
 

@@ -58,6 +58,8 @@ export class Network {
   /** Whether nothing goes wrong any more. */
   calm = false;
   #downUntil = 0;
+  /** Counts how often those who watch an id had to connect anew. */
+  readonly #connections = new Map<string, number>();
   readonly #watchers = new Map<string, Set<Watcher>>();
 
   constructor(
@@ -75,8 +77,9 @@ export class Network {
     });
   }
 
-  /** Tells all who watch an id that hints may have been lost. */
+  /** Tells all who watch an id that hints may have been lost. What was on its way before does not come any more. */
   lookAgain(id: string): void {
+    this.#connections.set(id, this.#connectionOf(id) + 1);
     this.#tell({
       id,
       generation: 0,
@@ -231,9 +234,14 @@ export class Network {
     });
   }
 
+  #connectionOf(id: string): number {
+    return this.#connections.get(id) ?? 0;
+  }
+
   #tell(hint: Hint): void {
     const { world, profile } = this;
     const { random } = world;
+    const connection = this.#connectionOf(hint.id);
     for (const watcher of this.#watchers.get(hint.id) ?? []) {
       if (profile.lossyHints && !this.calm && random.chance(0.3)) continue;
       // Entries are only there where they are at hand.
@@ -243,7 +251,7 @@ export class Network {
           random.fraction() * profile.latency * (random.chance(0.1) ? 20 : 1),
           watcher.owner,
           () => {
-            if (!watcher.closed) watcher.onHint(told);
+            if (!watcher.closed && connection === this.#connectionOf(hint.id)) watcher.onHint(told);
           },
         );
       }

@@ -1,61 +1,8 @@
 import type { Commit } from '../../../lib/engines/engine.js';
 import { type Head, PART, type StoredOutcome } from '../../../lib/log/head.js';
+import { type Author, described, type Life, type Value } from './life.js';
 import type { OnCommit, Snapshot } from './store.js';
 import type { World } from './world.js';
-
-/** Who writes chunks, or ends streams. */
-export interface Author {
-  readonly kind: 'owner' | 'producer' | 'process';
-  /** The nonce, or the name. */
-  readonly key: string;
-}
-
-/** A chunk that somebody has written. There is one of each. */
-export interface Value {
-  readonly text: string;
-  readonly author: Author;
-  readonly epoch: number;
-  /** The number of its append, and its place in that. */
-  readonly seq: number;
-  readonly index: number;
-  /** How many chunks are written with it, wholly or not at all. */
-  readonly size: number;
-  /** It was said that it is stored. */
-  acknowledged: boolean;
-  /** It was said, for sure, that it is not. */
-  refused: boolean;
-}
-
-/** One life of an id: what its log is, and what is known of it by watching every commit. */
-export interface Life {
-  readonly id: string;
-  readonly generation: number;
-  readonly nonce: string;
-  readonly since: number;
-  log: Value[];
-  /** The tag at each position. */
-  tags: number[];
-  /** The logs of which a part was lost. */
-  readonly lost: Value[][];
-  /** Whether acknowledged entries were lost, here or where it comes from. */
-  cut: boolean;
-  outcome: StoredOutcome | undefined;
-  /** From when on nobody finds it. */
-  over: number;
-  removed: boolean;
-  /** Inputs that were replaced. */
-  readonly fenced: Set<string>;
-  /** When its input was replaced for the last time. */
-  replaced: number;
-  /** Where each author's last chunk is. */
-  last: Map<Author, Value>;
-  head: Head;
-  /** When its producer has last shown a sign of life, and when one came last that was as late as its lease is long. */
-  sign: number;
-  lateSign: number;
-  readonly source: Life | undefined;
-  readonly forkedAt: number;
-}
 
 /** What was asked for, by anybody, at any time: nothing else may happen. */
 interface Asked {
@@ -93,8 +40,7 @@ export class Oracle {
   value(author: Author, epoch: number, seq: number, index = 0, size = 1): string {
     const text = `${author.key}:${epoch}.${seq}${size > 1 ? `.${index}` : ''}`;
     if (!this.values.has(text)) {
-      const state = { acknowledged: false, refused: false };
-      this.values.set(text, { text, author, epoch, seq, index, size, ...state });
+      this.values.set(text, { text, author, epoch, seq, index, size, refused: false });
     }
     return text;
   }
@@ -140,6 +86,9 @@ export class Oracle {
     if (life !== undefined) this.#signed(life);
   };
 
+  /** Whether an input is there, and nothing has kept it from showing that. */
+  mustLive: (nonce: string | undefined) => boolean = () => false;
+
   /** Soft state as it is, for whoever judges a removal. */
   usedAt: (id: string) => number = () => -Infinity;
 
@@ -163,7 +112,10 @@ export class Oracle {
 
   /** Whether what somebody has been given is how this life was, at some time. */
   isPrefix(given: readonly Value[], life: Life): boolean {
-    return [life.log, ...life.lost].some((log) => given.every((value, i) => log[i] === value));
+    if ([life.log, ...life.lost].some((log) => given.every((value, i) => log[i] === value))) return true;
+    // Of a fork whose source has lost what it begins with, until it comes to what is its own.
+    const { source, forkedAt } = life;
+    return source?.cut === true && given.length <= forkedAt && this.isPrefix(given, source);
   }
 
   #signed(life: Life): void {
@@ -226,8 +178,8 @@ export class Oracle {
 
   #owners(life: Life, former: Head | undefined, { owner }: Head): void {
     const before = former?.owner;
-    if (before !== undefined && before.nonce !== owner?.nonce) {
-      life.fenced.add(before.nonce);
+    if (former !== undefined && before?.nonce !== owner?.nonce) {
+      if (before !== undefined) life.fenced.add(before.nonce);
       life.replaced = this.world.now;
     }
     if (owner === undefined || life.cut) return;
@@ -243,8 +195,9 @@ export class Oracle {
       );
       return;
     }
-    world.demand(former === undefined || former.status === 'open', () => 'chunks after the end');
-    world.demand(former?.facts.deleted !== true, () => 'chunks after a deletion');
+    // Where no chunk was lost, but an end was, a version may be there again that somebody knows as another.
+    world.demand(former === undefined || former.status === 'open' || life.cut, () => 'chunks after the end');
+    world.demand(former?.facts.deleted !== true || life.cut, () => 'chunks after a deletion');
     let tag = former?.tag ?? head.tag;
     for (const { position, chunks, previous, tag: own } of entries) {
       world.demand(
@@ -322,6 +275,11 @@ export class Oracle {
     const { world } = this;
     const outcome = parts?.[PART.outcome] as StoredOutcome | undefined;
     const ended = former !== undefined && former.status !== 'open';
+    if (life.cut) {
+      life.outcome = head.status === 'open' ? undefined : (outcome ?? life.outcome);
+      if (!head.facts.deleted) life.over = Infinity;
+      return;
+    }
     world.demand(!ended || head.status === former.status, () => 'a status that changes after the end');
     world.demand(outcome === undefined || !ended, () => 'a second outcome');
     world.demand(
@@ -345,6 +303,7 @@ export class Oracle {
         // Whoever has seen that nothing came may be slow to say so.
         const silent = world.now - life.sign;
         const late = world.now - life.lateSign < RETRIED_FOR;
+        world.demand(!this.mustLive(head.owner?.nonce), () => 'a lease lost, and its producer lives');
         world.demand(
           silent >= head.facts.lifetime.lease || late || life.cut,
           () => `a lease lost after ${silent} ms`,
@@ -373,8 +332,9 @@ export class Oracle {
     }
   }
 
-  #mayRemove({ id }: Life, { status, facts }: Head, usedAt: number): void {
-    if (this.asked.removals.has(id)) return;
+  #mayRemove({ id, source }: Life, { status, facts }: Head, usedAt: number): void {
+    // A fork whose source has lost where it begins is given up by whoever makes it.
+    if (this.asked.removals.has(id) || source?.cut === true) return;
     const now = this.committerNow();
     const { ttl, idleTtl, expiresAt } = facts.lifetime;
     const ended = status !== 'open' && facts.endedAt !== undefined && facts.endedAt + ttl <= now;
@@ -383,25 +343,4 @@ export class Oracle {
       () => `${id} is removed before its time`,
     );
   }
-}
-
-function described(
-  { id, entries, parts }: Commit,
-  before: Snapshot | undefined,
-  after: Snapshot | undefined,
-): string {
-  if (after === undefined) return `${id} is removed (${before?.head.generation}.${before?.head.n})`;
-  const { generation, n, tail, status, owner, facts } = after.head;
-  const chunks = entries.flatMap((entry) => entry.chunks).join(' ');
-  const what = [
-    before === undefined && 'is created',
-    chunks && `+ ${chunks}`,
-    before?.head.owner?.nonce !== owner?.nonce && `owner ${owner?.nonce}`,
-    owner?.closedAt !== undefined && 'left',
-    facts.deleted && 'deleted',
-    facts.stop && `stop ${facts.stop.at}`,
-    `${facts.references || ''}`,
-    status !== 'open' && JSON.stringify(parts?.[PART.outcome] ?? status),
-  ];
-  return `${id} ${generation}.${n} to ${tail}: ${what.filter(Boolean).join(', ')}`;
 }

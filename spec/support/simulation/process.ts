@@ -113,7 +113,6 @@ export class Process implements Owner {
     for (const chunk of command.chunks) {
       const value = oracle.values.get(chunk as string);
       if (value === undefined) continue;
-      value.acknowledged = true;
       const stored = life.cut || life.log.includes(value);
       world.demand(stored, () => `${value.text} is acknowledged, and not stored`);
     }
@@ -156,6 +155,7 @@ const CODES = {
   ALREADY_EXISTS: true,
   DATA_LOSS: true,
   FAILED_PRECONDITION: true,
+  INVALID_ARGUMENT: true,
   NOT_FOUND: true,
   OUT_OF_RANGE: true,
   RESOURCE_EXHAUSTED: true,

@@ -65,7 +65,7 @@ export function profileOf(random: Random): Profile {
     maxChunks: sometimes(0.05) ? 6 : Infinity,
     lifetime: {
       ttl: random.pick([Infinity, Infinity, 1_000, 20_000]),
-      idleTtl: sometimes(0.15) ? random.pick([2_000, 30_000]) : Infinity,
+      idleTtl: sometimes(0.15) ? random.pick([20_000, 60_000]) : Infinity,
       expiresAt: Infinity,
       lease: sometimes(0.25) ? random.pick([4_000, 30_000]) : Infinity,
     },

@@ -2,7 +2,7 @@ import { StreamError } from '../../../lib/errors.js';
 import type { StreamEnd } from '../../../lib/log/outcome.js';
 import type { LogReader, LogSource } from '../../../lib/log/reading.js';
 import { encodeOffset, type Offset } from '../../../lib/offset.js';
-import type { Life, Value } from './oracle.js';
+import type { Life, Value } from './life.js';
 import { type Process, THROWN } from './process.js';
 import type { Simulation } from './simulation.js';
 
@@ -233,7 +233,10 @@ export class Client {
     const { sim, life, id } = this;
     const { world, oracle } = sim;
     const present = oracle.byId.get(id);
-    const changed = oracle.wasAbsent(id, this.#since) || (life !== undefined && life.over <= world.now);
+    const changed =
+      present?.cut === true ||
+      oracle.wasAbsent(id, this.#since) ||
+      (life !== undefined && life.over <= world.now);
     switch (code) {
       case 'NOT_FOUND':
       case 'OUT_OF_RANGE':

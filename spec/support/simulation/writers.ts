@@ -2,7 +2,7 @@ import type { DurableInput } from '../../../lib/durable-input.js';
 import type { StreamError } from '../../../lib/errors.js';
 import type { StoredOutcome } from '../../../lib/log/head.js';
 import { decodeOffset } from '../../../lib/offset.js';
-import type { Author, Life, Value } from './oracle.js';
+import type { Author, Life, Value } from './life.js';
 import { failureOf, type Process } from './process.js';
 import type { Simulation } from './simulation.js';
 
@@ -92,6 +92,25 @@ export class Input {
     this.input.next(this.#value());
   }
 
+  /** Waits until all that was written is stored, and looks whether it is. */
+  flush(): void {
+    const { oracle, world } = this.sim;
+    const written = this.#written;
+    void this.input.flush().then(
+      () => {
+        const { life } = this;
+        if (life === undefined) throw world.broken(`${this.author.key} is flushed without a stream`);
+        if (life.cut) return;
+        for (let i = 0; i < written; i++) {
+          const value = oracle.values.get(`${this.author.key}:0.${i}`) as Value;
+          const isThere = value.refused || life.log.includes(value);
+          world.demand(isThere, () => `${value.text} is flushed, and not stored`);
+        }
+      },
+      () => undefined,
+    );
+  }
+
   /** Writes, and looks whether the offset that it is told is that of the chunk. */
   write(): void {
     const text = this.#value();
@@ -108,7 +127,11 @@ export class Input {
         const right = life.log[position - 1] === value && life.tags[position - 1] === tag;
         world.demand(right, () => `${text} is told to be at ${position}#${tag}`);
       },
-      () => undefined,
+      (error: unknown) => {
+        // Others go on.
+        if ((error as StreamError).code === 'RESOURCE_EXHAUSTED')
+          (oracle.values.get(text) as Value).refused = true;
+      },
     );
   }
 
@@ -135,8 +158,11 @@ export class Input {
     if (this.input.closed || life === undefined) throw world.broken(`${key} was not answered`);
     if (!this.#opened) throw world.broken(`${key} was not told that it is open`);
     if (life.over <= world.now) throw world.broken(`${key} does not know that ${this.id} is gone`);
-    if (life.outcome !== undefined) throw world.broken(`${key} does not know that ${this.id} has ended`);
-    if (life.head.owner?.nonce !== key) throw world.broken(`${key} does not know that it was replaced`);
+    if (life.outcome !== undefined && !life.cut)
+      throw world.broken(`${key} does not know that ${this.id} has ended`);
+    // Where its claim is what was lost, it is told with its next write.
+    if (life.head.owner?.nonce !== key && !life.cut)
+      throw world.broken(`${key} does not know that it was replaced`);
   }
 
   #value(): string {
@@ -222,7 +248,8 @@ export class Producer {
         if (!isLast() || code === 'UNAVAILABLE') return;
         const { world, oracle } = sim;
         const cut = oracle.byId.get(id)?.cut === true;
-        const gap = code === 'FAILED_PRECONDITION' && oracle.byId.get(id)?.outcome === undefined;
+        const open = oracle.byId.get(id)?.outcome === undefined;
+        const gap = code === 'INVALID_ARGUMENT' || (code === 'FAILED_PRECONDITION' && open);
         world.demand(!gap || cut || oracle.wasAbsent(id, 0), () => `${author.key} is told of a gap`);
         world.demand(code !== 'ABORTED', () => `${author.key} is fenced by nobody`);
         this.renew();
