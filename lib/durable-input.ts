@@ -10,7 +10,7 @@ import { type InputLimits, InputRoom } from './input-room.js';
 import { InputStream, type StreamWriter } from './input-stream.js';
 import type { Release } from './log/command.js';
 import type { StoredOutcome } from './log/head.js';
-import type { Answer } from './log/lane.js';
+import type { Answer } from './log/group.js';
 import type { StreamStatus } from './log/outcome.js';
 import { offsetOf } from './log/segments.js';
 import type { Streams } from './log/streams.js';

@@ -11,7 +11,7 @@ import { ExpiryQueue } from './expiry.js';
 import type { Inside } from './inside.js';
 import type { Command } from './log/command.js';
 import type { Lifetime } from './log/head.js';
-import type { Answer } from './log/lane.js';
+import type { Answer } from './log/group.js';
 import { offsetOf } from './log/segments.js';
 import { Streams } from './log/streams.js';
 import { goneAt } from './log/time.js';

@@ -1,7 +1,7 @@
 import type { Payload } from './engines/engine.js';
 import type { StreamError } from './errors.js';
 import type { Append, Writer } from './log/command.js';
-import type { Answer, Request } from './log/lane.js';
+import type { Answer, Request } from './log/group.js';
 import type { Offset } from './offset.js';
 
 /** Somebody who waits for a chunk to be durable. */

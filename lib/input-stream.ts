@@ -1,7 +1,7 @@
 import type { Hint } from './engines/engine.js';
 import { ended, notFound, StreamError } from './errors.js';
 import type { Head, StoredOutcome } from './log/head.js';
-import type { Answer } from './log/lane.js';
+import type { Answer } from './log/group.js';
 import type { StreamStatus } from './log/outcome.js';
 import { takenOver } from './log/producers.js';
 import type { LogWriter } from './log/reading.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Payload } from '../lib/engines/engine.js';
 import { StreamError } from '../lib/errors.js';
 import { Batch, InputWriter, type Waiting } from '../lib/input-batch.js';
-import type { Answer } from '../lib/log/lane.js';
+import type { Answer } from '../lib/log/group.js';
 
 /** A batch with one chunk, and what it tells. */
 function createBatch(waiting?: Waiting) {

@@ -143,6 +143,16 @@ export interface Touch {
   readonly beat?: number;
 }
 
+/** A move in the index of deadlines, made if the generation is there and nobody has moved the stream meanwhile. */
+export interface Move {
+  readonly id: string;
+  readonly generation: number;
+  /** Where the index has it, which is {@link Soft.dueAt}. */
+  readonly from: number;
+  /** Where the index is to have it; `Infinity`: nowhere. */
+  readonly to: number;
+}
+
 /** What an engine is, as data. */
 export interface EngineFeatures {
   /** What was acknowledged survives the process. */
@@ -215,12 +225,9 @@ export interface StreamEngine {
    */
   due(now: number, limit: number): Awaitable<{ readonly ids: readonly string[]; readonly next: number }>;
   /**
-   * Moves streams in the index of deadlines (`Infinity`: out of it), if the generation is there; makes no version. Does
-   * nothing where there is {@link presence}.
+   * Moves streams in the index of deadlines; makes no version. Does nothing where there is {@link presence}.
    */
-  schedule(
-    deadlines: readonly { readonly id: string; readonly generation: number; readonly dueAt: number }[],
-  ): Awaitable<void>;
+  schedule(moves: readonly Move[]): Awaitable<void>;
   /** Gives back everything it holds. After it, every method rejects with `UNAVAILABLE`. Calling it again changes nothing. */
   close(): Awaitable<void>;
 }

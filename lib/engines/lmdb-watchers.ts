@@ -1,5 +1,5 @@
-import type { Head } from '../log/head.js';
-import type { Entry, Hint, Watch } from './engine.js';
+import type { Hint, Watch } from './engine.js';
+import { blankHint, hintOf } from './hint.js';
 import { changesBetween, readCounters } from './lmdb-journal.js';
 import { decodeRecord, getRecord } from './lmdb-record.js';
 import type { LmdbStore } from './lmdb-store.js';
@@ -62,7 +62,7 @@ export class LmdbWatchers {
       hints = store === undefined ? [] : store.read(() => this.#hints(store));
     } catch {
       // Those who look themselves are told what is wrong.
-      hints = [...this.#watchers.keys()].map(lookAgain);
+      hints = [...this.#watchers.keys()].map(blankHint);
     }
     for (const hint of hints) this.tell(hint);
   }
@@ -72,7 +72,7 @@ export class LmdbWatchers {
     if (sequence === this.#seen) return [];
     const changed = changesBetween(store, this.#seen, sequence, this.writer);
     this.#seen = sequence;
-    if (changed === undefined) return [...this.#watchers.keys()].map(lookAgain);
+    if (changed === undefined) return [...this.#watchers.keys()].map(blankHint);
     return [...changed].filter((id) => this.has(id)).map((id) => hintFrom(store, id));
   }
 
@@ -89,40 +89,7 @@ export class LmdbWatchers {
 
 function hintFrom(store: LmdbStore, id: string): Hint {
   const record = getRecord(store, id);
-  return record === undefined ? lookAgain(id) : hintOf(id, decodeRecord(id, record).head);
+  if (record === undefined) return blankHint(id);
+  const { head } = decodeRecord(id, record);
+  return hintOf(id, head.generation, head);
 }
-
-/** The hint of a commit. */
-export const hintOf = (id: string, head: Head, entries?: readonly Entry[]): Hint => ({
-  id,
-  generation: head.generation,
-  n: head.n,
-  tail: head.tail,
-  tag: head.tag,
-  ended: head.status !== 'open',
-  stopping: head.facts.stop !== undefined,
-  owner: head.owner?.nonce,
-  gone: head.facts.deleted === true,
-  entries,
-});
-
-/** The hint that the life of a stream is over. */
-export const goneHint = (id: string, generation: number, n: number): Hint => ({
-  ...lookAgain(id),
-  generation,
-  n,
-  gone: true,
-});
-
-/** The hint that hints may have been lost. */
-const lookAgain = (id: string): Hint => ({
-  id,
-  generation: 0,
-  n: 0,
-  tail: 0,
-  tag: 0,
-  ended: false,
-  stopping: false,
-  owner: undefined,
-  gone: false,
-});

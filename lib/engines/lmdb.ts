@@ -1,3 +1,4 @@
+import { goneHint, hintOf } from './hint.js';
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { StreamError } from '../errors.js';
@@ -9,6 +10,7 @@ import type {
   Hint,
   Loaded,
   LoadRequest,
+  Move,
   Page,
   ReadRequest,
   StreamEngine,
@@ -29,7 +31,7 @@ import {
 import { due, list, load, page } from './lmdb-read.js';
 import { type LmdbStore, openStore } from './lmdb-store.js';
 import { WakeFile } from './lmdb-wake.js';
-import { goneHint, hintOf, LmdbWatchers } from './lmdb-watchers.js';
+import { LmdbWatchers } from './lmdb-watchers.js';
 import { type LmdbTransaction, LmdbWriter, MAX_DELAY } from './lmdb-writer.js';
 
 /** Options of {@link lmdbEngine}. What is out of range is `INVALID_ARGUMENT`. */
@@ -177,14 +179,12 @@ class LmdbEngine implements StreamEngine {
     return store.read(() => due(store, now, limit));
   }
 
-  schedule(
-    deadlines: readonly { readonly id: string; readonly generation: number; readonly dueAt: number }[],
-  ): Promise<void> {
+  schedule(moves: readonly Move[]): Promise<void> {
     return this.#writeSoft(
-      deadlines.map(({ id, generation, dueAt }) => ({
+      moves.map(({ id, generation, from, to }) => ({
         id,
         generation,
-        change: (soft) => ({ ...soft, dueAt }),
+        change: (soft) => (soft.dueAt === from ? { ...soft, dueAt: to } : soft),
       })),
     );
   }
@@ -227,7 +227,7 @@ class LmdbEngine implements StreamEngine {
       this.#watchers.tell(
         head === undefined
           ? goneHint(id, generation, expected?.n ?? 0)
-          : hintOf(id, { ...head, generation }, entries),
+          : hintOf(id, generation, head, entries),
       );
     }
   }

@@ -5,6 +5,7 @@ import { Line } from '../line.js';
 import type { Head } from '../log/head.js';
 import { dueEnd, goneAt } from '../log/time.js';
 import { checkInteger } from '../validation.js';
+
 import type {
   Commit,
   CommitResult,
@@ -13,15 +14,17 @@ import type {
   Hint,
   Loaded,
   LoadRequest,
+  Move,
   Page,
   Parts,
-  Payload,
   Presence,
   ReadRequest,
   StreamEngine,
   Touch,
   Watch,
 } from './engine.js';
+import { goneHint, hintOf } from './hint.js';
+import { MemoryLog } from './memory-log.js';
 
 /** Options of {@link memoryEngine}. What is out of range is `INVALID_ARGUMENT`. */
 export interface MemoryEngineOptions {
@@ -55,7 +58,7 @@ export function capture(engine: StreamEngine, id: string): (() => void) | undefi
 
 type Watcher = (hint: Hint) => void;
 
-/** A stream. Its log is an array; what is at a position is found by halving. */
+/** A stream. */
 interface Stream extends Dated {
   readonly id: string;
   head: Head;
@@ -65,17 +68,7 @@ interface Stream extends Dated {
   beat: number;
   readers: number;
   readonly parts: Map<string, unknown>;
-  readonly log: (Entry | Run)[];
-  /** The last of the log, if what follows it can be put there. */
-  run: Run | undefined;
-}
-
-/** Entries of one chunk and no tag, one after another: each by itself would take ten times the memory. */
-interface Run {
-  readonly position: number;
-  readonly chunks: Payload[];
-  /** How many bytes each has. */
-  readonly sizes: number[];
+  readonly log: MemoryLog;
 }
 
 const FEATURES: EngineFeatures = {
@@ -144,7 +137,7 @@ class MemoryEngine implements StreamEngine {
     return requests.map((request) => {
       const stream = this.#streams.get(request.id);
       if (stream === undefined) return { current: undefined, entries: NO_ENTRIES };
-      const entries = stream.head.generation === request.generation ? page(stream.log, request) : NO_ENTRIES;
+      const entries = stream.head.generation === request.generation ? stream.log.page(request) : NO_ENTRIES;
       return { current: loaded(stream), entries };
     });
   }
@@ -207,11 +200,11 @@ class MemoryEngine implements StreamEngine {
     return { ids: due.map(({ id }) => id), next: next?.deadline ?? Infinity };
   }
 
-  schedule(deadlines: Parameters<StreamEngine['schedule']>[0]): void {
+  schedule(moves: readonly Move[]): void {
     this.#assertOpen();
-    for (const { id, generation, dueAt } of deadlines) {
+    for (const { id, generation, from, to } of moves) {
       const stream = this.#streams.get(id);
-      if (stream?.head.generation === generation) this.#schedule(stream, dueAt);
+      if (stream?.head.generation === generation && stream.deadline === from) this.#schedule(stream, to);
     }
   }
 
@@ -232,17 +225,16 @@ class MemoryEngine implements StreamEngine {
         this.#streams.delete(id);
       };
     }
-    stream.run = undefined;
     const { head, usedAt, beat, deadline } = stream;
     const parts = [...stream.parts];
-    const { length } = stream.log;
+    const cut = stream.log.capture();
     return () => {
       const late = this.#streams.get(id);
       if (late !== undefined && late !== stream) this.#setDeadline(late, Infinity);
-      this.#streams.set(id, Object.assign(stream, { head, usedAt, beat, run: undefined }));
+      this.#streams.set(id, Object.assign(stream, { head, usedAt, beat }));
       stream.parts.clear();
       for (const [name, part] of parts) stream.parts.set(name, part);
-      stream.log.length = length;
+      cut();
       this.#setDeadline(stream, deadline);
     };
   }
@@ -264,7 +256,7 @@ class MemoryEngine implements StreamEngine {
     }
     const before = found?.head;
     if (found !== undefined) stream.head = head;
-    for (const entry of commit.entries) append(stream, entry);
+    for (const entry of commit.entries) stream.log.append(entry);
     for (const name in commit.parts) {
       const part = commit.parts[name];
       if (part === undefined) stream.parts.delete(name);
@@ -287,8 +279,7 @@ class MemoryEngine implements StreamEngine {
       beat: 0,
       readers: 0,
       parts: new Map(),
-      log: [],
-      run: undefined,
+      log: new MemoryLog(),
       deadline: Infinity,
       slot: -1,
     };
@@ -338,7 +329,10 @@ class MemoryEngine implements StreamEngine {
   #tell({ id, head, expected, entries }: Commit, result: CommitResult): void {
     const watchers = this.#watchers.get(id);
     if (watchers === undefined || result.type !== 'stored') return;
-    const hint = hintOf(id, head, result.generation, expected?.n ?? 0, entries);
+    const hint =
+      head === undefined
+        ? goneHint(id, result.generation, expected?.n ?? 0)
+        : hintOf(id, result.generation, head, entries);
     for (const watcher of watchers.inOrder) if (watchers.has(watcher)) watcher(hint);
   }
 
@@ -383,80 +377,3 @@ function partsOf(stream: Stream, names: readonly string[] = [], prefix?: string)
   for (const [name, part] of stream.parts) if (name.startsWith(prefix)) parts[name] = part;
   return parts;
 }
-
-function page(
-  log: readonly (Entry | Run)[],
-  { position, until, maxBytes, maxChunks }: ReadRequest,
-): readonly Entry[] {
-  let low = 0;
-  let high = log.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const { position: start, chunks } = log[middle] as Entry | Run;
-    if (start + chunks.length <= position) low = middle + 1;
-    else high = middle;
-  }
-  const entries: Entry[] = [];
-  let bytes = 0;
-  let chunks = 0;
-  for (; low < log.length; low++) {
-    const item = log[low] as Entry | Run;
-    const isRun = 'sizes' in item;
-    const count = isRun ? item.chunks.length : 1;
-    for (let i = isRun ? Math.max(position - item.position, 0) : 0; i < count; i++) {
-      if (entries.length > 0 && (bytes >= maxBytes || chunks >= maxChunks)) return entries;
-      if (item.position + i >= until) return entries;
-      const entry = isRun ? entryAt(item, i) : item;
-      entries.push(entry);
-      bytes += entry.bytes;
-      chunks += entry.chunks.length;
-    }
-  }
-  return entries;
-}
-
-/** Puts an entry to the log. */
-function append(stream: Stream, entry: Entry): void {
-  const { position, chunks, bytes, tag, previous } = entry;
-  let { run } = stream;
-  if (chunks.length !== 1 || tag !== 0 || previous !== 0) {
-    stream.run = undefined;
-    stream.log.push(entry);
-    return;
-  }
-  if (run === undefined || run.position + run.chunks.length !== position) {
-    stream.run = run = { position, chunks: [], sizes: [] };
-    stream.log.push(run);
-  }
-  run.chunks.push(chunks[0] as Payload);
-  run.sizes.push(bytes);
-}
-
-/** The entry of a run at an index. */
-const entryAt = ({ position, chunks, sizes }: Run, index: number): Entry => ({
-  position: position + index,
-  chunks: [chunks[index] as Payload],
-  bytes: sizes[index] as number,
-  tag: 0,
-  previous: 0,
-});
-
-/** The hint of a commit. */
-const hintOf = (
-  id: string,
-  head: Head | undefined,
-  generation: number,
-  n: number,
-  entries: readonly Entry[],
-): Hint => ({
-  id,
-  generation,
-  n: head?.n ?? n,
-  tail: head?.tail ?? 0,
-  tag: head?.tag ?? 0,
-  ended: head !== undefined && head.status !== 'open',
-  stopping: head?.facts.stop !== undefined,
-  owner: head?.owner?.nonce,
-  gone: head === undefined || head.facts.deleted === true,
-  entries,
-});

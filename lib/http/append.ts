@@ -1,7 +1,7 @@
 import type { StreamError } from '../errors.js';
 import type { Append } from '../log/command.js';
 import { PART, type ProducerState } from '../log/head.js';
-import type { Answer } from '../log/lane.js';
+import type { Answer } from '../log/group.js';
 import { offsetOf } from '../log/segments.js';
 import type { Fields } from './answer.js';
 import { contentOf, contentTypeOf, kindOf } from './content.js';

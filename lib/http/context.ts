@@ -2,7 +2,7 @@ import type { Loaded } from '../engines/engine.js';
 import { notFound, type StreamError } from '../errors.js';
 import type { Clock } from '../log/clock.js';
 import type { Command } from '../log/command.js';
-import type { Answer } from '../log/lane.js';
+import type { Answer } from '../log/group.js';
 import type { Place } from '../log/place.js';
 import type { Range } from '../log/range.js';
 import type { Streams } from '../log/streams.js';

@@ -2,7 +2,7 @@ import type { Loaded } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import type { Create } from '../log/command.js';
 import type { Lifetime } from '../log/head.js';
-import type { Answer } from '../log/lane.js';
+import type { Answer } from '../log/group.js';
 import { contentOf, contentTypeOf, DEFAULT_TYPE, essenceOf, kindOf } from './content.js';
 import { CLOSED, type Context, randomName, typeOf } from './context.js';
 import { createFork } from './fork.js';

@@ -1,7 +1,7 @@
 import type { Loaded, Payload } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import { type Lifetime, type Origin, PART } from '../log/head.js';
-import type { Answer } from '../log/lane.js';
+import type { Answer } from '../log/group.js';
 import { AT_START, type Place } from '../log/place.js';
 import type { ForkPlace } from '../log/forks.js';
 import { generationAt } from '../log/segments.js';

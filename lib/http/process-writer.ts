@@ -1,6 +1,6 @@
 import type { StreamError } from '../errors.js';
 import type { Append } from '../log/command.js';
-import type { Answer } from '../log/lane.js';
+import type { Answer } from '../log/group.js';
 import type { Streams } from '../log/streams.js';
 
 /** In how many streams at most the slot is remembered: it saves a look-up. */

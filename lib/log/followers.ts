@@ -3,8 +3,9 @@ import type { StreamError } from '../errors.js';
 import { type Clock, persist } from './clock.js';
 import { regrown } from './continuity.js';
 import type { Place } from './place.js';
+import { Poll } from './poll.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
-import { type Asked, Follower } from './replay-then-live.js';
+import { Follower } from './replay-then-live.js';
 import { findSegments } from './segments.js';
 import type { StreamLog } from './stream-log.js';
 import type { Usage } from './usage.js';
@@ -17,10 +18,6 @@ export type WhenAbsent = () => void;
 
 /** How long a watch that nobody needs is kept, in ms: an iterator that pulls comes back. */
 const LINGER = 1_000;
-/** How often, in ms, tails are looked at where hints can be lost. */
-const POLL_EVERY = 30_000;
-/** How many are looked at in one call. */
-const POLL_BATCH = 500;
 
 /** Somebody who looks for the stream of an id. */
 interface Search {
@@ -48,7 +45,7 @@ export class Followers {
   readonly #context: FollowerContext;
   readonly #engine: StreamEngine;
   readonly #clock: Clock;
-  #polling: (() => void) | undefined;
+  readonly #poll: Poll;
   #closed: StreamError | undefined;
 
   constructor(
@@ -58,6 +55,7 @@ export class Followers {
   ) {
     this.#engine = log.engine;
     this.#clock = log.clock;
+    this.#poll = new Poll(log, context.retryFor, this.#watched);
     this.#context = {
       ...context,
       engine: log.engine,
@@ -175,7 +173,7 @@ export class Followers {
   close(error: StreamError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
-    this.#polling?.();
+    this.#poll.close();
     const all = [...this.#watched.values()];
     this.#watched.clear();
     for (const { watch, follower, searches } of all) {
@@ -203,7 +201,7 @@ export class Followers {
     };
     this.#watched.set(id, watched);
     this.#arm(watched);
-    this.#poll();
+    this.#poll.begin();
     return watched;
   }
 
@@ -378,44 +376,6 @@ export class Followers {
     if (this.#watched.get(id) !== watched) return;
     this.#watched.delete(id);
     watch?.close();
-  }
-
-  /** The safety net under hints that can be lost, and nothing else. */
-  #poll(): void {
-    if (this.#polling !== undefined || !this.#engine.features.lossyHints || this.#closed !== undefined)
-      return;
-    this.#polling = this.#clock.inBackground(POLL_EVERY * (0.75 + this.#clock.random() / 2), () => {
-      this.#polling = undefined;
-      const followers = [...this.#watched.values()].flatMap(({ follower }) => follower ?? []);
-      for (let i = 0; i < followers.length; i += POLL_BATCH) this.#lookAt(followers.slice(i, i + POLL_BATCH));
-      for (const { id, waiters } of this.#watched.values()) if (waiters.size > 0) this.#lookFor(id, waiters);
-      if (this.#watched.size > 0) this.#poll();
-    });
-  }
-
-  #lookAt(followers: readonly Follower[]): void {
-    const begun = followers.map(({ asked }) => asked);
-    persist(
-      { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
-      () => this.#engine.load(followers.map(({ id }) => ({ id }))),
-      (loaded) => {
-        for (const [i, follower] of followers.entries()) follower.seen(loaded[i], begun[i] as Asked);
-      },
-      // Who rests asks nothing, and would never hear of it.
-      (error) => {
-        for (const follower of followers) follower.lost(error);
-      },
-    );
-  }
-
-  #lookFor(id: string, waiters: ReadonlySet<() => void>): void {
-    this.log.look(
-      id,
-      (loaded) => {
-        if (loaded !== undefined) for (const opened of [...waiters]) opened();
-      },
-      () => undefined,
-    );
   }
 }
 

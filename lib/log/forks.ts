@@ -4,7 +4,7 @@ import { settle } from '../maybe-promise.js';
 import { persist } from './clock.js';
 import type { Create, Refer } from './command.js';
 import { type Head, MAX_LINEAGE, type Origin, PART, type Reference } from './head.js';
-import type { Answer } from './lane.js';
+import type { Answer } from './group.js';
 import type { Place } from './place.js';
 import { findSegments, readSegment } from './segments.js';
 import type { StreamLog } from './stream-log.js';
@@ -205,7 +205,14 @@ export class Forks {
       (segments) => {
         persist(
           persistence,
-          () => readSegment(engine, id, head.generation, segments, Math.max(position - 1, 0), 1, 1),
+          () =>
+            readSegment(engine, segments, {
+              id,
+              generation: head.generation,
+              position: Math.max(position - 1, 0),
+              maxBytes: 1,
+              maxChunks: 1,
+            }),
           ({ entries: [entry] }: Page) => {
             if (entry === undefined) failed(notFound(id));
             else done(position === 0 ? entry.previous : entry.tag);

@@ -1,57 +1,21 @@
-import type { Commit, Entry, Loaded, LoadRequest, Parts, Payload } from '../engines/engine.js';
-import { StreamError } from '../errors.js';
-import { payloadBytes } from './bytes.js';
-import type { Command, Remove, Stop, TakeOver } from './command.js';
-import { type Decision, decide, isDue, partsOf, type Rules, type State } from './decide.js';
-import { type Head, type Origin, PART, type Soft } from './head.js';
+import type { Loaded, LoadRequest } from '../engines/engine.js';
+import type { Command } from './command.js';
+import { decide, isDue, partsOf } from './decide.js';
+import type { Decision, Rules, State } from './decision.js';
+import { bytesOf, entriesOf, NO_ENTRIES } from './entries.js';
+import { type Group, isHeld, type Request } from './group.js';
+import { type Origin, PART, type Soft } from './head.js';
 import { deadline } from './time.js';
 
-/** What became of a command that was carried out. */
-export interface Answer {
-  /** The stream after it; `undefined` if it was removed. */
-  readonly head: Head | undefined;
-  /** The position after the chunks of the command, or the tail, and the tag there. */
-  readonly position: number;
-  readonly tag: number;
-  /** Whether it had been carried out before. */
-  readonly duplicate: boolean;
-  /** The slot that a process was given with its append, if it was. */
-  readonly slot?: number;
-}
-
-/** A command, and who wants to know. Exactly one of the two is called, once. */
-export interface Request {
-  readonly id: string;
-  readonly command: Command;
-  done(answer: Answer): void;
-  failed(error: StreamError): void;
-  /** Called when the command is read for the first time; until then it may grow. */
-  taken?(): void;
-}
-
-/** A commit, and the requests that it carries out. */
-export interface Group {
+/** A commit of a lane. */
+export interface LaneGroup extends Group {
   readonly lane: Lane;
-  readonly requests: readonly Request[];
-  readonly decisions: readonly Decision[];
-  /** What to store; `undefined` if nothing changes. */
-  readonly commit: Commit | undefined;
-  /** What the decisions began with. */
-  readonly base: State | undefined;
-  /** Of a removal, where to say so. */
-  readonly origin:
-    { readonly origin: Origin; readonly nonce: string; readonly generation: number } | undefined;
 }
 
-/** An entry that would grow beyond either is cut: it is what a read can't divide. */
-const MAX_ENTRY_BYTES = 65_536;
-const MAX_ENTRY_CHUNKS = 1_024;
 /** How many requests are looked through for the parts that they need. */
 const LOOK_AHEAD = 256;
 /** How many parts are kept between commits. */
 const MAX_KNOWN_PARTS = 1_024;
-
-const NO_ENTRIES: readonly Entry[] = [];
 
 /** Stores what is due, for nobody in particular. */
 const settling = (id: string): Request => ({
@@ -136,7 +100,7 @@ export class Lane {
   }
 
   /** Decides the next requests, as many as one commit can carry; `undefined` if more has to be known before. */
-  fold(now: number, rules: Rules, maxBytes: number): Group | undefined {
+  fold(now: number, rules: Rules, maxBytes: number): LaneGroup | undefined {
     const base = this.state;
     // Who is reading is known to such an engine, and to nobody else.
     if (
@@ -169,7 +133,7 @@ export class Lane {
     return group;
   }
 
-  #group(queue: readonly Request[], now: number, rules: Rules, maxBytes: number): Group | undefined {
+  #group(queue: readonly Request[], now: number, rules: Rules, maxBytes: number): LaneGroup | undefined {
     const base = this.state;
     const requests: Request[] = [];
     const decisions: Decision[] = [];
@@ -223,7 +187,7 @@ export class Lane {
     parts: Record<string, unknown> | undefined,
     now: number,
     rules: Rules,
-  ): Group {
+  ): LaneGroup {
     const group = { lane: this, requests, decisions, base, origin: undefined };
     if (state === base) return { ...group, commit: undefined };
     const { id } = this;
@@ -280,135 +244,7 @@ function repeatsInput(requests: readonly Request[], command: Command): boolean {
   return false;
 }
 
-/** Whether a command could be carried out twice where it is repeated, on what others have made since of the first time. */
-const isHeld = (command: Command): command is TakeOver | Stop | Remove =>
-  command.type === 'takeOver' || command.type === 'stop' || command.type === 'remove';
-
-/**
- * The requests of a group of which it is not known whether it was stored, to be tried again. What could be carried out
- * twice is held to the stream that it was decided on.
- */
-export function repeated({ requests, decisions, base }: Group): Request[] {
-  let owner = base?.head.owner;
-  return requests.map((request, i) => {
-    const { id, command } = request;
-    const decision = decisions[i];
-    const replaced = owner;
-    if (decision?.type === 'change') ({ owner } = decision.head);
-    let again: Command;
-    if (command.type === 'takeOver') again = { ...command, replaces: { nonce: replaced?.nonce } };
-    else if (isHeld(command)) again = { ...command, generation: command.generation ?? base?.head.generation };
-    else return request;
-    return {
-      id,
-      command: again,
-      done: (answer) => {
-        request.done(answer);
-      },
-      failed: (error) => {
-        request.failed(error);
-      },
-    };
-  });
-}
-
 /** Whether a decision has to be stored. */
 const changes = ({ type }: Decision): boolean => type === 'change' || type === 'removal';
 
 const NEW: Soft = { usedAt: -Infinity, beat: 0, readers: 0, dueAt: Infinity };
-
-/** What a group answers its requests with, once it is stored. */
-export function answerTo(group: Group, index: number, head: Head | undefined): Answer {
-  const decision = group.decisions[index] as Decision;
-  if (decision.type === 'nothing') return answerAgain(group, index, decision);
-  const duplicate = false;
-  if (head === undefined || decision.type === 'removal')
-    return { head: undefined, position: 0, tag: 0, duplicate };
-  if (decision.type !== 'change') throw new StreamError('INTERNAL', 'A refusal has no answer.');
-  const { tail } = decision.head;
-  return {
-    head,
-    position: tail,
-    tag: tail === decision.position ? tagAt(group, tail, head) : head.tag,
-    duplicate,
-    ...slotOf(decision.parts),
-  };
-}
-
-/** The slot of a process whose append has changed these parts. */
-function slotOf(parts: Parts | undefined): { readonly slot: number } | undefined {
-  for (const name in parts)
-    if (name.startsWith(PART.writers)) return { slot: Number(name.slice(PART.writers.length)) };
-  return undefined;
-}
-
-/** The answer to what was carried out before, with the stream as it was found. */
-function answerAgain(
-  { requests, base }: Group,
-  index: number,
-  { duplicate }: Extract<Decision, { type: 'nothing' }>,
-): Answer {
-  if (base === undefined) return { head: undefined, position: 0, tag: 0, duplicate };
-  const { head } = base;
-  const { command } = requests[index] as Request;
-  // A repeated append of an input is its last one, of which it is known where it ended.
-  const isInput = command.type === 'append' && command.writer.type === 'owner';
-  const { position, tag } = (isInput ? head.owner : undefined) ?? { position: head.tail, tag: head.tag };
-  return { head, position, tag, duplicate };
-}
-
-/** The tag at a position where a command appended nothing: that of the commit if others did before it, else as it was. */
-function tagAt({ decisions, base }: Group, position: number, head: Head): number {
-  const first = decisions.find((decision) => decision.type === 'change');
-  const start = first?.type === 'change' ? first.position : position;
-  if (position > start) return head.tag;
-  return base?.head.tag ?? (first?.type === 'change' ? first.previous : head.tag);
-}
-
-function entriesOf(
-  requests: readonly Request[],
-  decisions: readonly Decision[],
-  tag: number,
-): readonly Entry[] {
-  let first: Extract<Decision, { type: 'change' }> | undefined;
-  let all: Payload[] | undefined;
-  let bytes = 0;
-  for (const [i, decision] of decisions.entries()) {
-    if (decision.type !== 'change' || decision.chunks.length === 0) continue;
-    bytes += bytesOf((requests[i] as Request).command);
-    if (first === undefined) first = decision;
-    else for (const chunk of decision.chunks) (all ??= [...first.chunks]).push(chunk);
-  }
-  if (first === undefined) return NO_ENTRIES;
-  const { position, previous } = first;
-  const chunks = all ?? first.chunks;
-  if (bytes <= MAX_ENTRY_BYTES && chunks.length <= MAX_ENTRY_CHUNKS)
-    return [{ position, chunks, bytes, tag, previous }];
-  return cut(position, chunks, tag, previous);
-}
-
-const bytesOf = (command: Command): number => ('bytes' in command ? (command.bytes ?? 0) : 0);
-
-function cut(position: number, chunks: readonly Payload[], tag: number, previous: number): readonly Entry[] {
-  const entries: Entry[] = [];
-  let from = 0;
-  let bytes = 0;
-  const close = (until: number): void => {
-    entries.push({
-      position: position + from,
-      chunks: chunks.slice(from, until),
-      bytes,
-      tag,
-      previous: from === 0 ? previous : tag,
-    });
-    from = until;
-    bytes = 0;
-  };
-  for (let i = 0; i < chunks.length; i++) {
-    const size = payloadBytes(chunks[i] as Payload);
-    if (i > from && (bytes + size > MAX_ENTRY_BYTES || i - from >= MAX_ENTRY_CHUNKS)) close(i);
-    bytes += size;
-  }
-  close(chunks.length);
-  return entries;
-}

@@ -78,11 +78,22 @@ class RangeReader {
     const most = Math.max(maxBytes - this.#bytes, 1);
     persist(
       persistence,
-      () => readSegment(engine, id, head.generation, segments, place.position, most, MAX_PAGE_CHUNKS),
+      () =>
+        readSegment(engine, segments, {
+          id,
+          generation: head.generation,
+          position: place.position,
+          maxBytes: most,
+          maxChunks: MAX_PAGE_CHUNKS,
+        }),
       (page) => {
         this.#take(page);
       },
-      continuation.failed,
+      (error) => {
+        // What is before it is given; whoever asks for what follows is told.
+        if (this.#chunks.length > 0) this.#over();
+        else continuation.failed(error);
+      },
     );
   }
 

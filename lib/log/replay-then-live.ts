@@ -5,25 +5,12 @@ import type { Offset } from '../offset.js';
 import { backoff, persist } from './clock.js';
 import { ANY_TAG, expiredUnread, hole, regrown } from './continuity.js';
 import { type Head, PART, type Soft, type StoredOutcome } from './head.js';
+import { type Asked, Known } from './known.js';
 import { LiveEdge } from './live-edge.js';
-import type { Place } from './place.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
 import { type Edge, give, replay } from './replay.js';
 import { offsetOf, readSegment, type Segment } from './segments.js';
 import { goneAt } from './time.js';
-
-/** Where a live edge was, and what was known of the stream, when a look at it began. */
-export interface Asked extends Place {
-  readonly n: number;
-}
-
-/** What the hints have told so far. */
-interface Known {
-  n: number;
-  tail: number;
-  tag: number;
-  ended: boolean;
-}
 
 /**
  * THE place where replay becomes live, for every engine: follows one life of a stream for all its readers in this
@@ -45,8 +32,8 @@ export class Follower implements Edge, Life {
   #head: Head;
   #soft: Soft;
   readonly #known: Known;
-  /** Whether the engine is being asked for what brings the edge forward. */
-  #reading = false;
+  /** How many answers are awaited that bring the edge forward; meanwhile it rests. */
+  #awaited = 0;
   #confirmed: boolean;
   /** How often reads were behind hints in a row. */
   #doubts = 0;
@@ -66,7 +53,7 @@ export class Follower implements Edge, Life {
       context.observed(this, observed);
       this.leave();
     });
-    this.#known = { n: head.n, tail: head.tail, tag: head.tag, ended: head.status !== 'open' };
+    this.#known = new Known(head);
     this.#confirmed = !context.engine.features.staleReads;
   }
 
@@ -177,13 +164,7 @@ export class Follower implements Edge, Life {
     }
     for (const writer of this.#writers) writer.hinted(hint);
     if (hint.entries !== undefined) this.#edge.join(hint.entries);
-    const known = this.#known;
-    if (hint.n > known.n) {
-      known.n = hint.n;
-      known.tail = Math.max(known.tail, hint.tail);
-      known.tag = hint.tail === known.tail ? hint.tag : known.tag;
-      known.ended ||= hint.ended;
-    }
+    this.#known.hinted(hint);
     // One of both is lost, the hint's or what was told.
     if (hint.tail === this.#edge.position && hint.tag !== this.#edge.tag) this.lookAgain();
     this.#advance();
@@ -203,38 +184,32 @@ export class Follower implements Edge, Life {
       this.gone();
       return;
     }
-    if (this.#edge.end !== undefined) return;
     const { head } = loaded;
+    if (this.#edge.end !== undefined) {
+      this.#tellWriters(head);
+      return;
+    }
     if (head.tail < asked.position || (head.tail === asked.position && head.tag !== asked.tag)) {
       this.lost(regrown(this.id));
       return;
     }
-    const known = this.#known;
-    const untold = known.n === asked.n;
+    const untold = this.#known.n === asked.n;
     this.#learn(loaded);
     // Also back: what was hinted at may have been lost before anybody read it. But what was hinted since is there.
     if (untold) {
-      known.n = head.n;
-      known.ended = head.status !== 'open';
-      if (head.tail >= this.#edge.position) {
-        known.tail = head.tail;
-        known.tag = head.tag;
-      }
+      const { position } = this.#edge;
+      // What was read meanwhile, or is being read, may be from before: then it is looked at once more.
+      if (head.n < this.#known.n && (head.tail < position || this.#awaited > 0)) this.#confirmed = false;
+      this.#known.set(head, position);
     }
-    for (const writer of [...this.#writers]) writer.seen(head);
+    this.#tellWriters(head);
     this.#advance();
   }
 
   /** Looks at the store, because a hint may have been lost. */
   lookAgain(): void {
     const { engine } = this.#context;
-    const { asked } = this;
-    this.#ask(
-      () => engine.load([{ id: this.id }]),
-      ([loaded]) => {
-        this.seen(loaded, asked);
-      },
-    );
+    this.#look(() => engine.load([{ id: this.id }]));
   }
 
   /** This life of the stream is over: it was deleted, or has expired. */
@@ -264,17 +239,15 @@ export class Follower implements Edge, Life {
     if (this.idle) this.#context.left(this);
   }
 
+  #tellWriters(head: Head): void {
+    for (const writer of [...this.#writers]) writer.seen(head);
+  }
+
   /** Takes what a look shows, which may be more than hints have told. */
   #learn({ head, soft }: Loaded): void {
     this.#head = head;
     this.#soft = soft;
-    const known = this.#known;
-    if (head.n <= known.n) return;
-    known.n = head.n;
-    known.ended ||= head.status !== 'open';
-    if (head.tail < known.tail) return;
-    known.tail = head.tail;
-    known.tag = head.tag;
+    this.#known.seen(head);
   }
 
   /** Brings the edge forward as far as it can go now; what has to be waited for goes on by itself. */
@@ -284,7 +257,7 @@ export class Follower implements Edge, Life {
 
   /** Does what is next to bring the edge forward; gives whether it has come. */
   readonly #goOn = (): boolean => {
-    if (this.#reading) return false;
+    if (this.#awaited > 0) return false;
     const { tail, tag, ended } = this.#known;
     if (this.#edge.position < tail) {
       if (this.#edge.nobodyWants(tail)) this.#edge.jump({ position: tail, tag });
@@ -296,7 +269,7 @@ export class Follower implements Edge, Life {
     } else {
       return false;
     }
-    return !this.#reading;
+    return this.#awaited === 0;
   };
 
   #readOn(): void {
@@ -326,24 +299,25 @@ export class Follower implements Edge, Life {
 
   /** A read gave less than a hint has told of: after a moment, the stream is looked at for sure. */
   #doubt(): void {
-    this.#reading = true;
+    this.#awaited++;
     const { clock } = this.#context;
     clock.after(backoff(++this.#doubts, 5, 500, clock), () => {
-      this.#reading = false;
+      this.#awaited--;
       this.#confirm();
     });
   }
 
   #confirm(): void {
     const { engine } = this.#context;
+    this.#confirmed = true;
+    this.#look(() => engine.confirm?.([this.id]) ?? engine.load([{ id: this.id }]));
+  }
+
+  #look(call: () => Awaitable<readonly (Loaded | undefined)[]>): void {
     const { asked } = this;
-    this.#ask(
-      () => engine.confirm?.([this.id]) ?? engine.load([{ id: this.id }]),
-      ([loaded]) => {
-        this.#confirmed = true;
-        this.seen(loaded, asked);
-      },
-    );
+    this.#ask(call, ([loaded]) => {
+      this.seen(loaded, asked);
+    });
   }
 
   #readEnd(): void {
@@ -357,19 +331,17 @@ export class Follower implements Edge, Life {
         }
         this.#learn(loaded);
         const { head } = loaded;
-        const known = this.#known;
         const outcome = loaded.parts[PART.outcome] as StoredOutcome | undefined;
         if (head.tail > this.#edge.position) {
-          known.tail = head.tail;
-          known.tag = head.tag;
+          this.#known.tail = head.tail;
+          this.#known.tag = head.tag;
         } else if (
           head.status === 'open' &&
           head.tail === this.#edge.position &&
           head.tag === this.#edge.tag
         ) {
           // The end that was hinted at is lost, but nothing that was told.
-          known.n = head.n;
-          known.ended = false;
+          this.#known.set(head, this.#edge.position);
         } else if (head.tail < this.#edge.position || head.tag !== this.#edge.tag || outcome === undefined) {
           this.lost(regrown(this.id));
         } else {
@@ -381,12 +353,12 @@ export class Follower implements Edge, Life {
 
   /** Asks the engine, until it answers or has failed for too long. While it is asked, the edge rests. */
   #ask<T>(call: () => Awaitable<T>, done: (value: T) => void): void {
-    this.#reading = true;
+    this.#awaited++;
     persist(
       this.#context,
       call,
       (value) => {
-        this.#reading = false;
+        this.#awaited--;
         done(value);
         this.#advance();
       },
@@ -399,16 +371,9 @@ export class Follower implements Edge, Life {
 
   /** A page after a position. */
   page(position: number): Awaitable<Page> {
-    const { engine, maxPageBytes, maxPageChunks } = this.#context;
-    return readSegment(
-      engine,
-      this.id,
-      this.generation,
-      this.#segments,
-      position,
-      maxPageBytes,
-      maxPageChunks,
-    );
+    const { engine, maxPageBytes: maxBytes, maxPageChunks: maxChunks } = this.#context;
+    const { id, generation } = this;
+    return readSegment(engine, this.#segments, { id, generation, position, maxBytes, maxChunks });
   }
 
   /** Whether a page is of this life of the stream; else its readers are told. */

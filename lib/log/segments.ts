@@ -71,15 +71,11 @@ export function findSegments(
 /** Reads a page of a stream, and of no more than one of its segments. `current` is always the stream itself. */
 export function readSegment(
   engine: StreamEngine,
-  id: string,
-  generation: number,
   segments: readonly Segment[],
-  position: number,
-  maxBytes: number,
-  maxChunks: number,
+  request: Omit<ReadRequest, 'until'>,
 ): Awaitable<Page> {
-  const limits = { maxBytes, maxChunks };
-  const own: ReadRequest = { id, generation, position, until: Infinity, ...limits };
+  const { position } = request;
+  const own: ReadRequest = { ...request, until: Infinity };
   const segment = segments.find(({ until }) => position < until);
   if (segment === undefined) {
     const pages = engine.read([own]);
@@ -87,7 +83,7 @@ export function readSegment(
   }
   const { until } = segment;
   const asked = [
-    { id: segment.id, generation: segment.generation, position, until, ...limits },
+    { ...request, id: segment.id, generation: segment.generation, until },
     // Nothing but how the fork is; last, because its source may go with it.
     { ...own, position: Infinity, until: 0 },
   ];

@@ -2,9 +2,12 @@ import type { CommitResult, Loaded, LoadRequest, Payload, StreamEngine } from '.
 import { printed, StreamError } from '../errors.js';
 import { settle } from '../maybe-promise.js';
 import { asStreamError, backoff, type Clock, persist } from './clock.js';
-import { appended, isDue, type Rules } from './decide.js';
+import { isDue } from './decide.js';
+import { appended } from './decide-append.js';
+import type { Rules } from './decision.js';
+import { answerTo, repeated, type Request } from './group.js';
 import type { Head } from './head.js';
-import { answerTo, type Group, Lane, repeated, type Request } from './lane.js';
+import { Lane, type LaneGroup } from './lane.js';
 
 /** Limits of a {@link StreamLog}. */
 export interface LogLimits {
@@ -37,7 +40,7 @@ export class StreamLog {
     readonly clock: Clock,
     private readonly limits: LogLimits,
     /** Told of what removing a fork leaves to do. */
-    private readonly removed: (origin: NonNullable<Group['origin']>) => void,
+    private readonly removed: (origin: NonNullable<LaneGroup['origin']>) => void,
   ) {}
 
   /** Carries out a command. Fails with what `decide` refuses, and as {@link LogLimits} say. */
@@ -218,7 +221,7 @@ export class StreamLog {
 
   #commit(lanes: readonly Lane[]): void {
     const { engine, rules, clock } = this;
-    const groups: Group[] = [];
+    const groups: LaneGroup[] = [];
     const again: Lane[] = [];
     for (const lane of lanes) {
       const group = lane.fold(clock.now(), rules, engine.features.maxCommitBytes);
@@ -241,7 +244,7 @@ export class StreamLog {
     );
   }
 
-  #committed(group: Group, result: CommitResult): void {
+  #committed(group: LaneGroup, result: CommitResult): void {
     const { lane, requests, commit, origin } = group;
     switch (result.type) {
       case 'stored': {
@@ -276,7 +279,7 @@ export class StreamLog {
   }
 
   /** Answers, and goes on with what has arrived meanwhile. */
-  #carriedOut(group: Group, head: Head | undefined): void {
+  #carriedOut(group: LaneGroup, head: Head | undefined): void {
     const { lane, requests, decisions } = group;
     this.#over(lane, requests, (request, i) => {
       const decision = decisions[i];

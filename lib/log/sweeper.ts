@@ -141,32 +141,10 @@ export class Sweeper {
         this.leases.observe(id, loaded);
         const { generation } = head;
         // Found too early, or to be looked at again.
-        const dueAt = deadline(head, soft, now, log.rules);
-        settle(
-          () => log.engine.schedule([{ id, generation, dueAt }]),
-          () => {
-            this.#moved(id, generation, dueAt, over);
-          },
-          over,
-        );
+        const to = deadline(head, soft, now, log.rules);
+        settle(() => log.engine.schedule([{ id, generation, from: soft.dueAt, to }]), over, over);
       },
       // An engine that fails: it stays in the index.
-      over,
-    );
-  }
-
-  /** The index was written without a look at the stream: whoever has changed that meanwhile may have had it nearer. */
-  #moved(id: string, generation: number, dueAt: number, over: () => void): void {
-    const { engine, clock, rules } = this.log;
-    settle(
-      () => engine.load([{ id }]),
-      ([loaded]) => {
-        const isNearer =
-          loaded?.head.generation === generation &&
-          deadline(loaded.head, loaded.soft, clock.now(), rules) < dueAt;
-        if (isNearer) this.#one(id, over);
-        else over();
-      },
       over,
     );
   }

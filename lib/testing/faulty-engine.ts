@@ -5,6 +5,7 @@ import type {
   Hint,
   Loaded,
   LoadRequest,
+  Move,
   Page,
   Presence,
   ReadRequest,
@@ -151,8 +152,8 @@ class Faulty implements FaultyEngine {
     return this.#call({ method: 'due', ids: [] }, () => this.engine.due(now, limit));
   }
 
-  schedule(deadlines: Parameters<StreamEngine['schedule']>[0]): Awaitable<void> {
-    return this.#call({ method: 'schedule', ids: idsOf(deadlines) }, () => this.engine.schedule(deadlines));
+  schedule(moves: readonly Move[]): Awaitable<void> {
+    return this.#call({ method: 'schedule', ids: idsOf(moves) }, () => this.engine.schedule(moves));
   }
 
   close(): void {

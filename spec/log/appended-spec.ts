@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { payloadBytes } from '../../lib/log/bytes.js';
-import { appended } from '../../lib/log/decide.js';
+import { appended } from '../../lib/log/decide-append.js';
 import { append, creation, EXACT, owner, payloads, SHARED, Stream } from './support.js';
 
 const rules = fc.constantFrom(EXACT, SHARED, { ...EXACT, maxChunks: 3 }, { ...SHARED, maxBytes: 30 });

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Payload } from '../../lib/engines/engine.js';
 import { payloadBytes } from '../../lib/log/bytes.js';
 import type { Command } from '../../lib/log/command.js';
-import { decide, isDue, partsOf, type State } from '../../lib/log/decide.js';
+import { decide, isDue, partsOf } from '../../lib/log/decide.js';
+import type { State } from '../../lib/log/decision.js';
 import { decodeHead, encodeHead, type Lifetime } from '../../lib/log/head.js';
 import { nextTag } from '../../lib/log/tag.js';
 import {

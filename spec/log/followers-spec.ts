@@ -288,6 +288,29 @@ describe('A writer', () => {
 
     expect(writer.told).toEqual(['open', 'error']);
   });
+
+  it('is told of an end without a hint, also where readers have found it', () => {
+    const { world, engine, process } = singleProcess(LOSSY);
+    const author = process.create('s');
+    world.run();
+    const writer = createWriter();
+    process.streams.followers.write(writer, 's', process.find('s').found!.head.generation);
+    const reader = process.read('s');
+    world.run();
+    engine.next('read', { type: 'delay', request: 10 });
+    engine.next('hint', { type: 'blank' });
+    author.write('a');
+    world.run();
+    engine.next('hint', 'x');
+    process.submit('s', { type: 'stop', reason: 'Enough.', grace: 0 });
+    world.run(20);
+    expect(reader.told).toEqual(['a', '# CANCELLED']);
+    expect(writer.told).not.toContain('error');
+
+    world.run(60_000);
+
+    expect(writer.told).toContain('error');
+  });
 });
 
 describe('Closing', () => {

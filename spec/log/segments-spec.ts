@@ -180,7 +180,13 @@ describe('A fork', () => {
     const segments = segmentsOf(process, 'last') as readonly Segment[];
     const page = (position: number): string[] => {
       const { current, entries } = valueOf(
-        readSegment(process.engine, 'last', head.generation, segments, position, 1_000_000, 1_000),
+        readSegment(process.engine, segments, {
+          id: 'last',
+          generation: head.generation,
+          position,
+          maxBytes: 1_000_000,
+          maxChunks: 1_000,
+        }),
       );
       expect(current?.head.generation).toBe(head.generation);
       return entries.map((entry) => `${entry.position} ${entry.chunks.join('')}`);

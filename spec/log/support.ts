@@ -2,7 +2,8 @@ import fc from 'fast-check';
 
 import type { Payload } from '../../lib/engines/engine.js';
 import type { Command, Writer } from '../../lib/log/command.js';
-import { type Decision, decide, type Rules, type State } from '../../lib/log/decide.js';
+import { decide } from '../../lib/log/decide.js';
+import type { Decision, Rules, State } from '../../lib/log/decision.js';
 import type { Facts, Head, Lifetime, Soft } from '../../lib/log/head.js';
 
 export const FOREVER: Lifetime = { ttl: Infinity, idleTtl: Infinity, expiresAt: Infinity, lease: Infinity };

@@ -99,18 +99,18 @@ describe('A sweep', () => {
     expect(found).toEqual([0]);
   });
 
-  it('moves what is found too early, looks whether it was to be moved nearer meanwhile, and touches it no more', () => {
+  it('moves what is found too early, by one call, and touches it no more', () => {
     const { world, engine, process } = singleProcess();
     process.create('s', { idleTtl: 100_000 });
     world.run();
-    const { generation } = process.find('s').found!.head;
-    void engine.schedule([{ id: 's', generation, dueAt: 10_000 }]);
+    const { head, soft } = process.find('s').found!;
+    void engine.schedule([{ id: 's', generation: head.generation, from: soft.dueAt, to: 10_000 }]);
     const { length } = engine.calls;
 
     world.run(65_000);
 
     const calls = engine.calls.slice(length).filter(({ ids }) => ids.includes('s'));
-    expect(calls.map(({ method }) => method)).toEqual(['load', 'schedule', 'load']);
+    expect(calls.map(({ method }) => method)).toEqual(['load', 'schedule']);
     expect(process.find('s').found?.soft.dueAt).toBe(110_000);
   });
 

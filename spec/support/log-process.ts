@@ -5,7 +5,7 @@ import { StreamError } from '../../lib/errors.js';
 import type { Clock } from '../../lib/log/clock.js';
 import type { Command, Create, Writer } from '../../lib/log/command.js';
 import type { Head, Lifetime, StoredOutcome } from '../../lib/log/head.js';
-import type { Answer } from '../../lib/log/lane.js';
+import type { Answer } from '../../lib/log/group.js';
 import type { StreamEnd } from '../../lib/log/outcome.js';
 import { AT_START, placeOf } from '../../lib/log/place.js';
 import { offsetOf } from '../../lib/log/segments.js';

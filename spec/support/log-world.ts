@@ -106,7 +106,7 @@ function altered(engine: StreamEngine, alterations: Alterations): StreamEngine {
     ...(engine.presence && { presence: engine.presence }),
     list: (options) => engine.list(options),
     due: (now, limit) => engine.due(now, limit),
-    schedule: (deadlines) => engine.schedule(deadlines),
+    schedule: (moves) => engine.schedule(moves),
     close: () => engine.close(),
   };
 }

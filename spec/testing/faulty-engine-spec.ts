@@ -391,6 +391,6 @@ const passing = (engine: StreamEngine): StreamEngine => ({
   touch: (touches) => engine.touch(touches),
   list: (options) => engine.list(options),
   due: (now, limit) => engine.due(now, limit),
-  schedule: (deadlines) => engine.schedule(deadlines),
+  schedule: (moves) => engine.schedule(moves),
   close: () => engine.close(),
 });

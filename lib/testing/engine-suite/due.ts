@@ -98,17 +98,21 @@ export function dueCases(cases: Cases): void {
       const generationOf = (head: Head | undefined): number => head?.generation ?? 0;
 
       await store.engine.schedule([
-        { id: 'a', generation: generationOf(a), dueAt: 40 },
-        { id: 'b', generation: generationOf(b), dueAt: Infinity },
-        { id: 'none', generation: 1, dueAt: 1 },
-        { id: 'c', generation: generationOf(c) - 1, dueAt: 1 },
+        { id: 'a', generation: generationOf(a), from: 10, to: 40 },
+        { id: 'b', generation: generationOf(b), from: 20, to: Infinity },
+        { id: 'none', generation: 1, from: Infinity, to: 1 },
+        { id: 'c', generation: generationOf(c) - 1, from: 30, to: 1 },
       ]);
 
       same(await store.due(Infinity), { ids: ['c', 'a'], next: Infinity }, 'What is due');
       same((await store.load('a'))?.soft.dueAt, 40, 'The deadline');
       same(await store.head('a'), a, 'The head');
-      await store.engine.schedule([{ id: 'b', generation: generationOf(b), dueAt: 2 }]);
+      await store.engine.schedule([{ id: 'b', generation: generationOf(b), from: Infinity, to: 2 }]);
       same(await store.due(2), { ids: ['b'], next: 30 }, 'What is due after one has come back');
+
+      // Whoever moves it knows where it was before another has moved it.
+      await store.engine.schedule([{ id: 'b', generation: generationOf(b), from: 20, to: Infinity }]);
+      same(await store.due(2), { ids: ['b'], next: 30 }, 'What is due after a move that is late');
     },
     'knows deadlines by itself, so telling it changes nothing',
     (engine) => engine.presence !== undefined,

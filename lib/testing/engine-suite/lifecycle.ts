@@ -38,7 +38,11 @@ export function lifecycleCases(cases: Cases): void {
     await failsWith('UNAVAILABLE', () => engine.touch([{ id: 's', generation: 1, usedAt: 1 }]), 'touch');
     await failsWith('UNAVAILABLE', () => engine.list({ prefix: '', after: '', limit: 1 }), 'list');
     await failsWith('UNAVAILABLE', () => engine.due(0, 1), 'due');
-    await failsWith('UNAVAILABLE', () => engine.schedule([{ id: 's', generation: 1, dueAt: 1 }]), 'schedule');
+    await failsWith(
+      'UNAVAILABLE',
+      () => engine.schedule([{ id: 's', generation: 1, from: 1, to: 2 }]),
+      'schedule',
+    );
     if (engine.confirm !== undefined) {
       await failsWith('UNAVAILABLE', () => engine.confirm?.(['s']) ?? [], 'confirm');
     }

@@ -153,9 +153,9 @@ export class Network {
       list: ({ prefix, after, limit }) =>
         this.#ask(owner, 'list', [], () => store.list(prefix, after, limit)),
       due: (now, limit) => this.#ask(owner, 'due', [], () => store.due(now, limit)),
-      schedule: (deadlines) =>
-        this.#ask(owner, 'schedule', deadlines, () => {
-          for (const { id, generation, dueAt } of deadlines) store.schedule(id, generation, dueAt);
+      schedule: (moves) =>
+        this.#ask(owner, 'schedule', moves, () => {
+          for (const move of moves) store.schedule(move);
         }),
       close: () => {
         world.note(() => 'an engine is closed');

@@ -1,7 +1,7 @@
 import type { StreamEngine } from '../../../lib/engines/engine.js';
 import { StreamError } from '../../../lib/errors.js';
 import type { StoredOutcome } from '../../../lib/log/head.js';
-import type { Answer, Request } from '../../../lib/log/lane.js';
+import type { Answer, Request } from '../../../lib/log/group.js';
 import type { StreamEnd } from '../../../lib/log/outcome.js';
 import type { Streams } from '../../../lib/log/streams.js';
 import type { Simulation } from './simulation.js';

@@ -109,12 +109,18 @@ export class Client {
     this.finished = false;
   }
 
+  /** Whether all that was given comes from a source that this life has, too: two forks of it share its offsets. */
+  #isInherited({ log, forkedAt }: Life): boolean {
+    const { given$ } = this;
+    return given$.length <= forkedAt && given$.every((value, i) => value === log[i]);
+  }
+
   attached(subscription: Subscription): void {
     const { world, oracle } = this.sim;
     const { generation } = subscription.source as LogSource & { generation: number };
     const life = oracle.lives.get(generation);
     world.demand(life !== undefined, () => `${this.name} reads a life that never was`);
-    const same = this.life === undefined || this.life === life || this.given$.length === 0;
+    const same = this.life === undefined || this.life === life || this.#isInherited(life as Life);
     world.demand(same, () => `${this.name} is moved from one life of ${this.id} to another`);
     this.life = life;
   }

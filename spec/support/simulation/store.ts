@@ -4,6 +4,7 @@ import type {
   Entry,
   Loaded,
   LoadRequest,
+  Move,
   Page,
   Parts,
   ReadRequest,
@@ -151,9 +152,9 @@ export class Store {
     return { ids: due.map(({ id }) => id), next: dated[due.length]?.dueAt ?? Infinity };
   }
 
-  schedule(id: string, generation: number, dueAt: number): void {
+  schedule({ id, generation, from, to }: Move): void {
     const row = this.#rows.get(id);
-    if (row?.history.at(-1)?.head.generation === generation) row.dueAt = dueAt;
+    if (row?.dueAt === from && row.history.at(-1)?.head.generation === generation) row.dueAt = to;
   }
 
   /** Loses up to so many commits of a stream's present life, but never the first; gives what it was and what it is. */

@@ -346,6 +346,19 @@ export const MUTANTS: readonly Mutant[] = [
     found: ['moves deadlines as it is told, without a version'],
   },
   {
+    does: 'moves a deadline that others have moved meanwhile',
+    fuzzed: true,
+    mutate: having((engine) => ({
+      schedule: (moves) => {
+        for (const move of moves) {
+          const [loaded] = engine.load([move]);
+          void engine.schedule([{ ...move, from: loaded?.soft.dueAt ?? Infinity }]);
+        }
+      },
+    })),
+    found: ['moves deadlines as it is told, without a version'],
+  },
+  {
     does: 'goes on after it is closed',
     mutate: having(() => ({ close: () => undefined })),
     found: ['fails with UNAVAILABLE after it is closed'],

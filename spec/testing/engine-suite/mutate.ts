@@ -27,7 +27,7 @@ export const having =
     due: (now, limit) => engine.due(now, limit),
     watch: (ids, onHint) => engine.watch(ids, onHint),
     touch: (touches) => engine.touch(touches),
-    schedule: (deadlines) => engine.schedule(deadlines),
+    schedule: (moves) => engine.schedule(moves),
     close: () => engine.close(),
     ...override(engine as unknown as Plain),
   });

@@ -32,7 +32,13 @@ export type Step =
     >)
   | { readonly does: 'list'; readonly prefix: string; readonly after: string; readonly limit: number }
   | { readonly does: 'due'; readonly in: number; readonly limit: number }
-  | { readonly does: 'schedule'; readonly stream: number; readonly life: LifeOf; readonly in: number };
+  | {
+      readonly does: 'schedule';
+      readonly stream: number;
+      readonly life: LifeOf;
+      readonly in: number;
+      readonly late: boolean;
+    };
 
 /** The ids of a program, behind what is its own. One is the beginning of the other, and one is odd. */
 export const IDS = ['a', 'a/b', '\0\u{1f600} {x}\n'] as const;
@@ -102,7 +108,13 @@ class ProgramWriter {
     }
     if (kind === 18)
       return { does: 'due', in: random.pick([0, 10, 100, Infinity]), limit: 1 + random.below(3) };
-    return { does: 'schedule', stream, life, in: random.pick([-1, 0, 30, Infinity]) };
+    return {
+      does: 'schedule',
+      stream,
+      life,
+      in: random.pick([-1, 0, 30, Infinity]),
+      late: random.below(4) === 0,
+    };
   }
 
   #stream(): number {

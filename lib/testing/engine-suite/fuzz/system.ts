@@ -2,9 +2,9 @@ import type { Loaded, Page, StreamEngine, Watch } from '../../../engines/engine.
 import { StreamError } from '../../../errors.js';
 import type { Clock } from '../../../log/clock.js';
 import type { Command } from '../../../log/command.js';
-import type { Rules } from '../../../log/decide.js';
+import type { Rules } from '../../../log/decision.js';
 import type { Head, Soft } from '../../../log/head.js';
-import type { Answer } from '../../../log/lane.js';
+import type { Answer } from '../../../log/group.js';
 import { StreamLog } from '../../../log/stream-log.js';
 import { check, eventually, shown } from '../assert.js';
 import { IDS, type LifeOf, type Request, type Step } from './program.js';
@@ -159,7 +159,10 @@ export class System {
       case 'schedule': {
         const { stream, life } = step;
         const generation = this.#generation(stream, life);
-        await engine.schedule([{ id: this.#id(stream), generation, dueAt: this.#now + step.in }]);
+        const id = this.#id(stream);
+        const [loaded] = await engine.load([{ id }]);
+        const from = step.late ? this.#now : (loaded?.soft.dueAt ?? Infinity);
+        await engine.schedule([{ id, generation, from, to: this.#now + step.in }]);
         return undefined;
       }
       case 'read': {

@@ -1,0 +1,37 @@
+import type { Head } from '../log/head.js';
+import type { Entry, Hint } from './engine.js';
+
+/** The hint of a commit to a life of a stream, whose head need not have its generation yet. */
+export const hintOf = (id: string, generation: number, head: Head, entries?: readonly Entry[]): Hint => ({
+  id,
+  generation,
+  n: head.n,
+  tail: head.tail,
+  tag: head.tag,
+  ended: head.status !== 'open',
+  stopping: head.facts.stop !== undefined,
+  owner: head.owner?.nonce,
+  gone: head.facts.deleted === true,
+  entries,
+});
+
+/** The hint that hints may have been lost. */
+export const blankHint = (id: string): Hint => ({
+  id,
+  generation: 0,
+  n: 0,
+  tail: 0,
+  tag: 0,
+  ended: false,
+  stopping: false,
+  owner: undefined,
+  gone: false,
+});
+
+/** The hint that the life of a stream is over. */
+export const goneHint = (id: string, generation: number, n: number): Hint => ({
+  ...blankHint(id),
+  generation,
+  n,
+  gone: true,
+});
