@@ -21,14 +21,15 @@ export class Known {
     this.ended = status !== 'open';
   }
 
-  /** Takes a hint of the same life, unless more is known. */
-  hinted({ n, tail, tag, ended }: Hint): void {
-    if (n <= this.n) return;
+  /** Takes a hint of the same life, unless as much is known; gives whether it has. */
+  hinted({ n, tail, tag, ended }: Hint): boolean {
+    if (n <= this.n) return false;
     this.n = n;
     this.ended ||= ended;
-    if (tail < this.tail) return;
+    if (tail < this.tail) return true;
     this.tail = tail;
     this.tag = tag;
+    return true;
   }
 
   /** Takes what a read shows, unless more is known. */

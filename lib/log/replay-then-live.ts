@@ -4,7 +4,7 @@ import type { Awaitable } from '../maybe-promise.js';
 import type { Offset } from '../offset.js';
 import { backoff, persist } from './clock.js';
 import { ANY_TAG, expiredUnread, hole, regrown } from './continuity.js';
-import { type Head, PART, type Soft, type StoredOutcome } from './head.js';
+import { type Head, PART, type StoredOutcome } from './head.js';
 import { type Asked, Known } from './known.js';
 import { LiveEdge } from './live-edge.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
@@ -29,11 +29,12 @@ export class Follower implements Edge, Life {
   readonly #segments: readonly Segment[];
   readonly #writers = new Set<LogWriter>();
   /** The stream as it was last read, for what seldom changes. */
-  #head: Head;
-  #soft: Soft;
+  #loaded: Loaded;
   readonly #known: Known;
   /** How many answers are awaited that bring the edge forward; meanwhile it rests. */
   #awaited = 0;
+  /** How many of them say how the stream is. */
+  #looking = 0;
   #confirmed: boolean;
   /** How often reads were behind hints in a row. */
   #doubts = 0;
@@ -44,11 +45,10 @@ export class Follower implements Edge, Life {
     segments: readonly Segment[],
     context: FollowerContext,
   ) {
-    const { head, soft } = loaded;
+    const { head } = loaded;
     this.#context = context;
     this.#segments = segments;
-    this.#head = head;
-    this.#soft = soft;
+    this.#loaded = loaded;
     this.#edge = new LiveEdge(this, { position: head.tail, tag: head.tag }, context, (observed) => {
       context.observed(this, observed);
       this.leave();
@@ -58,7 +58,7 @@ export class Follower implements Edge, Life {
   }
 
   get generation(): number {
-    return this.#head.generation;
+    return this.#loaded.head.generation;
   }
 
   /** The live edge. */
@@ -77,7 +77,7 @@ export class Follower implements Edge, Life {
 
   /** The stream as it was last read. */
   get head(): Head {
-    return this.#head;
+    return this.#loaded.head;
   }
 
   /** Whether the stream was taken from its readers before its end. */
@@ -96,7 +96,7 @@ export class Follower implements Edge, Life {
 
   /** The offset after so many chunks, of which the last is being told. */
   offsetAt(position: number): Offset {
-    return offsetOf(this.#head, position, this.tellingTag);
+    return offsetOf(this.#loaded.head, position, this.tellingTag);
   }
 
   /** A reader comes back: what it had read is given to it, then it is looked whether the stream is still there. */
@@ -164,7 +164,8 @@ export class Follower implements Edge, Life {
     }
     for (const writer of this.#writers) writer.hinted(hint);
     if (hint.entries !== undefined) this.#edge.join(hint.entries);
-    this.#known.hinted(hint);
+    // Where hints may have been lost, versions may have been too, and have come anew.
+    if (!this.#known.hinted(hint) && this.#looking > 0) this.#confirmed = false;
     // One of both is lost, the hint's or what was told.
     if (hint.tail === this.#edge.position && hint.tag !== this.#edge.tag) this.lookAgain();
     this.#advance();
@@ -222,8 +223,8 @@ export class Follower implements Edge, Life {
   /** It was deleted, or has expired unread. */
   whyGone(start: number): StreamError {
     // Readers of ours that have left are none.
-    const soft = this.observed ? this.#soft : { ...this.#soft, readers: 0 };
-    const expired = goneAt(this.#head, soft, this.#context) <= this.#context.clock.now();
+    const soft = this.observed ? this.#loaded.soft : { ...this.#loaded.soft, readers: 0 };
+    const expired = goneAt(this.#loaded.head, soft, this.#context) <= this.#context.clock.now();
     return expired && start < this.#known.tail ? expiredUnread(this.id) : notFound(this.id);
   }
 
@@ -244,10 +245,9 @@ export class Follower implements Edge, Life {
   }
 
   /** Takes what a look shows, which may be more than hints have told. */
-  #learn({ head, soft }: Loaded): void {
-    this.#head = head;
-    this.#soft = soft;
-    this.#known.seen(head);
+  #learn(loaded: Loaded): void {
+    this.#loaded = loaded;
+    this.#known.seen(loaded.head);
   }
 
   /** Brings the edge forward as far as it can go now; what has to be waited for goes on by itself. */
@@ -315,7 +315,9 @@ export class Follower implements Edge, Life {
 
   #look(call: () => Awaitable<readonly (Loaded | undefined)[]>): void {
     const { asked } = this;
+    this.#looking++;
     this.#ask(call, ([loaded]) => {
+      this.#looking--;
       this.seen(loaded, asked);
     });
   }

@@ -250,7 +250,7 @@ export class Producer {
         const cut = oracle.byId.get(id)?.cut === true;
         const open = oracle.byId.get(id)?.outcome === undefined;
         const gap = code === 'INVALID_ARGUMENT' || (code === 'FAILED_PRECONDITION' && open);
-        world.demand(!gap || cut || oracle.wasAbsent(id, 0), () => `${author.key} is told of a gap`);
+        world.demand(!gap || cut, () => `${author.key} is told of a gap`);
         world.demand(code !== 'ABORTED', () => `${author.key} is fenced by nobody`);
         this.renew();
       },
