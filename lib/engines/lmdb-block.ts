@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { StreamError } from '../errors.js';
-import { decodeEntry } from '../log/frame.js';
+import { decodeEntryIn, type Frames } from '../log/frame.js';
 import type { Entry } from './engine.js';
 
 /*
@@ -89,16 +89,30 @@ export const endOfBlock = (block: Buffer): number => block.readDoubleLE(END);
 export function* entriesOf(block: Buffer, position: number): Generator<Entry> {
   if (block.length === 0) return;
   if (block.length < ENTRIES || crc32(block.subarray(ENTRIES)) !== block.readUInt32LE(CRC)) throw torn();
-  // A view of the same memory: users get bytes, not buffers, whose `slice` is another.
-  const bytes = new Uint8Array(block.buffer, block.byteOffset, block.length);
+  const frames = new BlockFrames(block);
   let start = block.readDoubleLE(START);
   for (let at = ENTRIES; at < block.length;) {
     const length = block.readUInt32LE(at);
     at += LENGTH;
-    const entry = decodeEntry(start, bytes.subarray(at, at + length));
+    const entry = decodeEntryIn(start, frames, at, at + length);
     at += length;
     start += entry.chunks.length;
     if (start > position) yield entry;
+  }
+}
+
+class BlockFrames implements Frames {
+  readonly bytes: Uint8Array;
+  #text: string | undefined;
+
+  constructor(private readonly block: Buffer) {
+    // A view of the same memory: users get bytes, not buffers, whose `slice` is another.
+    this.bytes = new Uint8Array(block.buffer, block.byteOffset, block.length);
+  }
+
+  latin1(from: number, to: number): string {
+    this.#text ??= this.block.toString('latin1');
+    return this.#text.slice(from, to);
   }
 }
 

@@ -1,4 +1,3 @@
-import { goneHint, hintOf } from './hint.js';
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { StreamError } from '../errors.js';
@@ -17,6 +16,7 @@ import type {
   Touch,
   Watch,
 } from './engine.js';
+import { goneHint, hintOf } from './hint.js';
 import {
   BYTES_PER_STREAM,
   bytesOf,
@@ -50,7 +50,8 @@ const FEATURES: EngineFeatures = {
   synchronous: false,
   byReference: false,
   staleReads: false,
-  lossyHints: true,
+  // What a wake-up misses is in the journal, which is looked at once a second.
+  lossyHints: false,
   tagged: true,
   maxChunkBytes: 16 * 2 ** 20,
   maxCommitBytes: 16 * 2 ** 20,

@@ -124,11 +124,15 @@ class MemoryEngine implements StreamEngine {
 
   commit(commits: readonly Commit[]): CommitResult[] {
     this.#assertOpen();
-    // Not pushed: arrays that grow are made with room for many.
-    const results = new Array<CommitResult>(commits.length);
-    for (let i = 0; i < commits.length; i++) results[i] = this.#store(commits[i] as Commit);
+    const [only] = commits;
+    if (only !== undefined && commits.length === 1) {
+      const result = this.#store(only);
+      this.#tell(only, result);
+      return [result];
+    }
+    const results = commits.map((commit) => this.#store(commit));
     // After all is stored: watchers may write.
-    for (let i = 0; i < commits.length; i++) this.#tell(commits[i] as Commit, results[i] as CommitResult);
+    for (const [i, commit] of commits.entries()) this.#tell(commit, results[i] as CommitResult);
     return results;
   }
 

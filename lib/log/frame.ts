@@ -50,29 +50,66 @@ export function encodeEntry({ chunks, tag, previous }: Entry): Uint8Array {
   return frame;
 }
 
+/** Where frames are, in bytes that are known to be whole. */
+export interface Frames {
+  readonly bytes: Uint8Array;
+  /** The characters that some of the bytes are in Latin-1: of ASCII they are the text, and that is cheap to have. */
+  latin1(from: number, to: number): string;
+}
+
 /**
  * The entry at a position from its bytes, into which bytes of chunks are views. Throws `DATA_LOSS` for what is no whole
  * frame.
  */
-export function decodeEntry(position: number, frame: Uint8Array): Entry {
-  const kind = frame[0];
-  const numbers = new Numbers(frame, 1);
+export const decodeEntry = (position: number, frame: Uint8Array): Entry =>
+  decode(position, frame, 0, frame.length, undefined);
+
+/** The same for the frame between two places. */
+export const decodeEntryIn = (position: number, frames: Frames, from: number, to: number): Entry =>
+  decode(position, frames.bytes, from, to, frames);
+
+function decode(
+  position: number,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  frames: Frames | undefined,
+): Entry {
+  const kind = bytes[from];
+  const numbers = new Numbers(bytes, from + 1, to);
   const tag = numbers.next();
   const previous = numbers.next();
   const count = numbers.next();
-  if (kind === undefined || kind < TEXT || kind > MIXED || !(count > 0 && count <= frame.length))
-    throw torn();
+  if (kind === undefined || kind < TEXT || kind > MIXED || !(count > 0 && count <= to - from)) throw torn();
   const lengths = new Array<number>(count);
   for (let i = 0; i < count; i++) lengths[i] = numbers.next();
   const body = numbers.at;
   if (!(tag <= MAX_TAG && previous <= MAX_TAG && (lengths[count - 1] as number) >= 0)) throw torn();
   const chunks =
-    kind === TEXT ? textsOf(frame, body, lengths) : payloadsOf(frame, body, lengths, kind === MIXED);
-  return { position, chunks, bytes: frame.length - body, tag, previous };
+    kind === TEXT
+      ? textsOf(textOf(bytes, body, to, lengths, frames), lengths)
+      : payloadsOf(bytes, body, to, lengths, kind === MIXED);
+  return { position, chunks, bytes: to - body, tag, previous };
 }
 
-function textsOf(frame: Uint8Array, body: number, lengths: readonly number[]): Payload[] {
-  const text = decoded(frame.subarray(body));
+function textOf(
+  bytes: Uint8Array,
+  body: number,
+  to: number,
+  lengths: readonly number[],
+  frames: Frames | undefined,
+): string {
+  if (frames !== undefined) {
+    let units = 0;
+    for (const length of lengths) units += length;
+    // Every other character has more bytes than units.
+    if (units === to - body) return frames.latin1(body, to);
+  }
+  return decoded(bytes.subarray(body, to));
+}
+
+function textsOf(text: string, lengths: readonly number[]): Payload[] {
+  if (lengths.length === 1 && lengths[0] === text.length) return [text];
   const chunks = new Array<Payload>(lengths.length);
   let at = 0;
   for (let i = 0; i < lengths.length; i++) {
@@ -84,17 +121,24 @@ function textsOf(frame: Uint8Array, body: number, lengths: readonly number[]): P
   return chunks;
 }
 
-function payloadsOf(frame: Uint8Array, body: number, lengths: readonly number[], mixed: boolean): Payload[] {
+function payloadsOf(
+  frame: Uint8Array,
+  body: number,
+  to: number,
+  lengths: readonly number[],
+  mixed: boolean,
+): Payload[] {
   const chunks = new Array<Payload>(lengths.length);
   let at = body;
   for (let i = 0; i < lengths.length; i++) {
     const stored = lengths[i] as number;
     const end = at + (mixed ? Math.floor(stored / 2) : stored);
+    if (end > to) throw torn();
     const bytes = frame.subarray(at, end);
     chunks[i] = mixed && stored % 2 === 1 ? decoded(bytes) : bytes;
     at = end;
   }
-  if (at !== frame.length) throw torn();
+  if (at !== to) throw torn();
   return chunks;
 }
 
@@ -144,13 +188,14 @@ class Numbers {
   constructor(
     private readonly frame: Uint8Array,
     public at: number,
+    private readonly to: number,
   ) {}
 
   next(): number {
     let number = 0;
     for (let scale = 1; ; scale *= 0x80) {
-      const byte = this.frame[this.at++];
-      if (byte === undefined) return NaN;
+      if (this.at >= this.to) return NaN;
+      const byte = this.frame[this.at++] as number;
       number += (byte & 0x7f) * scale;
       if (byte < 0x80) return number;
     }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Entry, Payload } from '../../lib/engines/engine.js';
 import { payloadBytes } from '../../lib/log/bytes.js';
-import { decodeEntry, decodePart, encodeEntry, encodePart } from '../../lib/log/frame.js';
+import { decodeEntry, decodeEntryIn, decodePart, encodeEntry, encodePart } from '../../lib/log/frame.js';
 import { MAX_TAG } from '../../lib/log/tag.js';
 import { bytes, counts, payloads, texts } from './support.js';
 
@@ -87,6 +87,29 @@ describe('The frame of an entry', () => {
     around.set(frame, 10);
 
     expect(decodeEntry(0, around.subarray(10, 10 + frame.length))).toEqual(decodeEntry(0, frame));
+  });
+
+  it('gives the same from among others, with the texts of ASCII from Latin-1', () => {
+    fc.assert(
+      fc.property(fc.array(entries, { minLength: 1, maxLength: 4 }), (all) => {
+        const frames = all.map(encodeEntry);
+        const block = Buffer.concat(frames);
+        let end = 0;
+        for (const [i, frame] of frames.entries()) {
+          const from = end;
+          end += frame.length;
+          const { position } = all[i] as Entry;
+          const given = decodeEntryIn(
+            position,
+            { bytes: new Uint8Array(block), latin1: (first, last) => block.toString('latin1', first, last) },
+            from,
+            end,
+          );
+          expect(given).toEqual(decodeEntry(position, frame));
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('gives bytes as views, without copying them', () => {
