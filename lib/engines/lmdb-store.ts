@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { StreamError } from '../errors.js';
+import { loadDriver } from './driver.js';
 import { checkDataFile } from './lmdb-check.js';
 import { storeError } from './lmdb-errors.js';
 import { FORMAT, type KeyRange } from './lmdb-keys.js';
@@ -12,8 +13,6 @@ import { assertRoom } from './lmdb-room.js';
 const FORMAT_NUMBER = 1;
 /** Room for a thousand readers. LMDB takes the file as it finds it. */
 const LOCK_FILE_BYTES = 65_536;
-
-type Lmdb = typeof import('lmdb');
 
 /** A key and what is stored under it, in memory of its own. */
 export interface Stored {
@@ -105,7 +104,7 @@ function reasonOf(error: unknown): unknown {
  * @param wakeFile a file beside the data that is made once there is a store: where it is, no store is ever empty.
  */
 export async function openStore(path: string, wakeFile: string): Promise<LmdbStore> {
-  const { open } = await loadLmdb();
+  const { open } = await loadDriver('LMDB', 'lmdb', () => import('lmdb'));
   try {
     mkdirSync(path, { recursive: true });
     const file = join(path, 'data.mdb');
@@ -130,15 +129,6 @@ export async function openStore(path: string, wakeFile: string): Promise<LmdbSto
     return new LmdbStore(path, db);
   } catch (error) {
     throw storeError(error, path);
-  }
-}
-
-async function loadLmdb(): Promise<Lmdb> {
-  try {
-    return await import('lmdb');
-  } catch (cause) {
-    const message = 'The LMDB engine needs the package lmdb, which could not be loaded: npm install lmdb';
-    throw new StreamError('FAILED_PRECONDITION', message, { cause });
   }
 }
 

@@ -3,12 +3,11 @@ import { blankHint, hintOf } from './hint.js';
 import { changesBetween, readCounters } from './lmdb-journal.js';
 import { decodeRecord, getRecord } from './lmdb-record.js';
 import type { LmdbStore } from './lmdb-store.js';
-
-type Watcher = (hint: Hint) => void;
+import { Watchers } from './watchers.js';
 
 /** Who wants to know of which ids, and what of the journal they know already. */
 export class LmdbWatchers {
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #watchers = new Watchers();
   /** The number of the last transaction that they know of. */
   #seen = 0;
 
@@ -28,25 +27,11 @@ export class LmdbWatchers {
     this.#seen = store.read(() => readCounters(store)).sequence;
   }
 
-  /** Adds a watcher, which may be one that watches already: then it is told twice. */
-  add(ids: readonly string[], onHint: Watcher, onEmpty: () => void): Watch {
-    const watcher: Watcher = (hint) => {
-      onHint(hint);
-    };
-    for (const id of ids) {
-      const watchers = this.#watchers.get(id);
-      if (watchers) watchers.add(watcher);
-      else this.#watchers.set(id, new Set([watcher]));
-    }
-    return {
-      close: () => {
-        for (const id of ids) {
-          const watchers = this.#watchers.get(id);
-          if (watchers?.delete(watcher) === true && watchers.size === 0) this.#watchers.delete(id);
-        }
-        if (this.#watchers.size === 0) onEmpty();
-      },
-    };
+  /** Adds a watcher; see {@link Watchers.add}. */
+  add(ids: readonly string[], onHint: (hint: Hint) => void, onEmpty: () => void): Watch {
+    return this.#watchers.add(ids, onHint, () => {
+      if (this.size === 0) onEmpty();
+    });
   }
 
   /** A transaction of this engine is on disk. */
@@ -57,33 +42,32 @@ export class LmdbWatchers {
 
   /** Tells of what others have changed. */
   look(store: LmdbStore | undefined): void {
-    let hints: readonly Hint[];
+    if (store === undefined) return;
+    let hints: readonly Hint[] | undefined;
     try {
-      hints = store === undefined ? [] : store.read(() => this.#hints(store));
+      hints = store.read(() => this.#hints(store));
     } catch {
       // Those who look themselves are told what is wrong.
-      hints = [...this.#watchers.keys()].map(blankHint);
     }
-    for (const hint of hints) this.tell(hint);
+    if (hints === undefined) this.#watchers.tellAll();
+    else for (const hint of hints) this.tell(hint);
   }
 
-  #hints(store: LmdbStore): Hint[] {
-    const { sequence } = readCounters(store);
-    if (sequence === this.#seen) return [];
-    const changed = changesBetween(store, this.#seen, sequence, this.writer);
-    this.#seen = sequence;
-    if (changed === undefined) return [...this.#watchers.keys()].map(blankHint);
-    return [...changed].filter((id) => this.has(id)).map((id) => hintFrom(store, id));
-  }
-
-  /** Tells whoever watches the stream; not who begins to meanwhile, and no more who has stopped. */
   tell(hint: Hint): void {
-    const watchers = this.#watchers.get(hint.id);
-    if (watchers !== undefined) for (const watcher of [...watchers]) if (watchers.has(watcher)) watcher(hint);
+    this.#watchers.tell(hint);
   }
 
   clear(): void {
     this.#watchers.clear();
+  }
+
+  /** What has changed; `undefined` where that is not known. */
+  #hints(store: LmdbStore): Hint[] | undefined {
+    const { sequence } = readCounters(store);
+    if (sequence === this.#seen) return [];
+    const changed = changesBetween(store, this.#seen, sequence, this.writer);
+    this.#seen = sequence;
+    return changed && [...changed].filter((id) => this.has(id)).map((id) => hintFrom(store, id));
   }
 }
 
