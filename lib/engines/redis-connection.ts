@@ -150,7 +150,7 @@ export class RedisConnection {
     if (!isCluster(subscriber)) {
       this.#ping = setInterval(() => {
         // By a command that is not answered, a connection that is dead is noticed, and made anew.
-        subscriber.ping().catch(() => undefined);
+        for (const each of [client, subscriber]) each.ping().catch(() => undefined);
       }, PING_EVERY).unref();
     }
     return subscriber;

@@ -5,6 +5,7 @@ import { describe, it, vi } from 'vitest';
 import type { StreamEngine } from '../../lib/engines/engine.js';
 import { redisEngine } from '../../lib/engines/redis.js';
 import { engineSuite } from '../../lib/testing/index.js';
+import { withServer } from '../support/servers.js';
 
 const {
   FUZZ_RUNS: programs = '3000',
@@ -22,20 +23,22 @@ function engineAt(prefix: string): StreamEngine {
   return engine;
 }
 
-engineSuite(
-  { describe, it },
-  {
-    name: 'redis',
-    features: redisEngine().features,
-    create: () => engineAt(`spec-${randomUUID()}:`),
-    reopen: (engine) => engineAt(prefixes.get(engine) ?? ''),
-    fuzz: { programs: Number(programs), seed: Number(seed) },
-    patience: 10_000,
-    destroy: async (engine) => {
-      const redis = new Redis(url);
-      const keys = await redis.keys(`${prefixes.get(engine) ?? ''}*`);
-      if (keys.length > 0) await redis.unlink(...keys);
-      redis.disconnect();
+await withServer('redis', url, () => {
+  engineSuite(
+    { describe, it },
+    {
+      name: 'redis',
+      features: redisEngine().features,
+      create: () => engineAt(`spec-${randomUUID()}:`),
+      reopen: (engine) => engineAt(prefixes.get(engine) ?? ''),
+      fuzz: { programs: Number(programs), seed: Number(seed) },
+      patience: 10_000,
+      destroy: async (engine) => {
+        const redis = new Redis(url);
+        const keys = await redis.keys(`${prefixes.get(engine) ?? ''}*`);
+        if (keys.length > 0) await redis.unlink(...keys);
+        redis.disconnect();
+      },
     },
-  },
-);
+  );
+});
