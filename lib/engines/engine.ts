@@ -5,10 +5,14 @@ import type { Awaitable } from '../maybe-promise.js';
 /** A chunk as it is stored: text, or bytes. (Any value on an engine that keeps references and without a codec.) */
 export type Payload = string | Uint8Array;
 
-/** A version of a stream, compared whole: a zombie of an id's former life must not commit into the next. */
+/**
+ * A version of a stream, compared whole: a zombie of an id's former life must not commit into the next, nor upon what
+ * has grown again after acknowledged commits were lost.
+ */
 export interface Version {
   readonly generation: number;
   readonly n: number;
+  readonly tag: number;
 }
 
 /** The chunks of one commit, or some of them: what an engine stores as one record of a log. */

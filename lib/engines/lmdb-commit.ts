@@ -22,7 +22,7 @@ import {
   generationOf,
   getRecord,
   NO_SOFT,
-  nOf,
+  isAt,
   softOf,
   tailOf,
   type SoftState,
@@ -122,10 +122,7 @@ function look(from: LmdbStore, { commit, refused }: Prepared): Look {
   const found = getRecord(from, id);
   const created = expected === undefined && head !== undefined;
   if (found === undefined) return { found, result: created ? undefined : ABSENT };
-  const holds =
-    generationOf(found) === expected?.generation &&
-    nOf(found) === expected.n &&
-    softOf(found).usedAt <= usedAt;
+  const holds = expected !== undefined && isAt(found, expected) && softOf(found).usedAt <= usedAt;
   return { found, result: holds ? undefined : { type: 'conflict', current: decodeRecord(id, found) } };
 }
 

@@ -1,12 +1,12 @@
 import { printed, StreamError } from '../errors.js';
 import { decodeHead, type Head } from '../log/head.js';
-import type { Loaded, Parts } from './engine.js';
+import type { Loaded, Parts, Version } from './engine.js';
 import { blockLength, blocksOf, type Framed, NO_BLOCK, writeBlock } from './lmdb-block.js';
 import { headKey } from './lmdb-keys.js';
 import type { LmdbStore } from './lmdb-store.js';
 
 /*
- * What is stored of a stream beside its parts, in one record, so that a commit writes little else: five floating point
+ * What is stored of a stream beside its parts, in one record, so that a commit writes little else: six floating point
  * numbers, which can be compared and replaced without reading the rest; how long the head is, and the head as text; and
  * the last entries, as long as there is room for them. Those before are in blocks of their own.
  *
@@ -18,8 +18,9 @@ const N = 8;
 const USED_AT = 16;
 const BEAT = 24;
 const DUE_AT = 32;
-const HEAD_LENGTH = 40;
-const HEAD = 44;
+const TAG = 40;
+const HEAD_LENGTH = 48;
+const HEAD = 52;
 
 /** Three to a page: LMDB splits what is larger into pages that stay half empty. */
 const MAX_RECORD_BYTES = 1300;
@@ -55,7 +56,7 @@ export function encodeRecord(
 }
 
 function recordOf(
-  { generation, n }: Head,
+  { generation, n, tag }: Head,
   text: Buffer,
   soft: SoftState,
   tail: Buffer,
@@ -64,6 +65,7 @@ function recordOf(
   const record = Buffer.allocUnsafe(HEAD + text.length + blockLength(tail, entries));
   record.writeDoubleLE(generation, GENERATION);
   record.writeDoubleLE(n, N);
+  record.writeDoubleLE(tag, TAG);
   record.writeUInt32LE(text.length, HEAD_LENGTH);
   text.copy(record, HEAD);
   writeBlock(record, HEAD + text.length, tail, entries);
@@ -82,8 +84,9 @@ function putSoft(record: Buffer, { usedAt, beat, dueAt }: SoftState): Buffer {
 
 /** The generation in a record. */
 export const generationOf = (record: Buffer): number => record.readDoubleLE(GENERATION);
-/** Which commit of its life a record is of. */
-export const nOf = (record: Buffer): number => record.readDoubleLE(N);
+/** Whether a record is of a version. */
+export const isAt = (record: Buffer, { generation, n, tag }: Version): boolean =>
+  generationOf(record) === generation && record.readDoubleLE(N) === n && record.readDoubleLE(TAG) === tag;
 /** The soft state in a record. */
 export const softOf = (record: Buffer): SoftState => ({
   usedAt: record.readDoubleLE(USED_AT),

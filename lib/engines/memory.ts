@@ -21,6 +21,7 @@ import type {
   ReadRequest,
   StreamEngine,
   Touch,
+  Version,
   Watch,
 } from './engine.js';
 import { goneHint, hintOf } from './hint.js';
@@ -246,7 +247,7 @@ class MemoryEngine implements StreamEngine {
   #store(commit: Commit): CommitResult {
     const { id, expected, head } = commit;
     const found = this.#streams.get(id);
-    if (expected === undefined ? found !== undefined : !isAt(found, expected.generation, expected.n)) {
+    if (expected === undefined ? found !== undefined : !isAt(found, expected)) {
       return found === undefined ? ABSENT : { type: 'conflict', current: loaded(found) };
     }
     if (found !== undefined && commit.usedAt !== undefined && found.usedAt > commit.usedAt) {
@@ -356,8 +357,8 @@ const deadlineOf = (stream: Stream): number =>
 const movesDeadline = (before: Head, { facts, owner }: Head): boolean =>
   before.facts !== facts || facts.lifetime.idleTtl !== Infinity || before.owner?.closedAt !== owner?.closedAt;
 
-const isAt = (stream: Stream | undefined, generation: number, n: number): boolean =>
-  stream?.head.generation === generation && stream.head.n === n;
+const isAt = (stream: Stream | undefined, { generation, n, tag }: Version): boolean =>
+  stream?.head.generation === generation && stream.head.n === n && stream.head.tag === tag;
 
 const softOf = ({ usedAt, beat, readers, deadline }: Stream): Loaded['soft'] => ({
   usedAt,

@@ -9,7 +9,7 @@ export interface Script {
 const script = (text: string): Script => ({ text, digest: createHash('sha1').update(text).digest('hex') });
 
 /*
- * A stream is a hash: `g` generation, `n` number of the commit, `h` head, `u` last use, `b` beat, `d` deadline, `x` that
+ * A stream is a hash: `g` generation, `n` number of the commit, `t` its tag, `h` head, `u` last use, `b` beat, `d` deadline, `x` that
  * the keys expire by themselves. Beside it are a hash of its parts, and a Redis stream of its entries, whose ids are
  * `<position after it>-<chunks in it>`. A shard has a sorted set of its ids, one of its deadlines, and its
  * greatest generation; a counter, of which generations are made, is outside of shards.
@@ -33,8 +33,8 @@ local results = {}
 for k = 4, #KEYS, 3 do
   local stream, parts, log = KEYS[k], KEYS[k + 1], KEYS[k + 2]
   local id, channel = take(), take()
-  local generation, number, used = take(), take(), take()
-  local fresh, head, n, due, expires, listed, hint = take(), take(), take(), take(), take(), take(), take()
+  local generation, number, tag, used = take(), take(), take(), take()
+  local fresh, head, n, t, due, expires, listed, hint = take(), take(), take(), take(), take(), take(), take(), take()
   local partsAt = at
   at = at + 1 + 2 * tonumber(ARGV[at + 1])
   local entriesAt = at
@@ -44,7 +44,7 @@ for k = 4, #KEYS, 3 do
   if generation == '' then
     holds = not found[1] and head ~= ''
   else
-    holds = found[1] == generation and found[2] == number
+    holds = found[1] == generation and found[2] == number and redis.call('HGET', stream, 't') == tag
       and (used == '' or not found[3] or tonumber(found[3]) <= tonumber(used))
   end
   local behind = holds and generation == '' and tonumber(redis.call('GET', greatest) or 0) >= tonumber(fresh)
@@ -68,7 +68,7 @@ for k = 4, #KEYS, 3 do
     for i = entriesAt + 2, at, 3 do
       redis.call('XADD', log, ARGV[i], ARGV[i + 1], ARGV[i + 2])
     end
-    redis.call('HSET', stream, 'g', generation, 'n', n, 'h', head)
+    redis.call('HSET', stream, 'g', generation, 'n', n, 't', t, 'h', head)
     for i = partsAt + 2, entriesAt, 2 do
       local name, value = string.sub(ARGV[i], 2), ARGV[i + 1]
       if string.sub(ARGV[i], 1, 1) == '+' then redis.call('HSET', parts, name, value)

@@ -80,6 +80,7 @@ export class Lane {
       loaded !== undefined &&
       state?.head.generation === loaded.head.generation &&
       state.head.n === loaded.head.n &&
+      state.head.tag === loaded.head.tag &&
       this.#parts.size < MAX_KNOWN_PARTS;
     if (!same) this.forget();
     this.known = true;

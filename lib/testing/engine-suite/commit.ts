@@ -1,4 +1,5 @@
 import { check, same } from './assert.js';
+import { entryOf } from './store.js';
 import type { Cases } from './cases.js';
 
 /** What is stored, and what is not. */
@@ -81,6 +82,23 @@ export function commitCases(cases: Cases): void {
     same(met?.head, head, 'The head met');
     same(await store.head('s'), head, 'The head');
     same(await store.chunks('s', head), ['new', 'new'], 'The chunks');
+  });
+
+  cases.it('keeps out whoever knows a commit that was lost, at the same number', async (store) => {
+    const head = await store.create('s', ['a']);
+    const tag = head.tag + 1;
+    const lost = { ...head, n: head.n + 1, tail: 2, tag: tag + 1 };
+    const regrown = await store.stored({
+      ...store.next('s', head, [], { head: { tag, tail: 2 } }),
+      entries: [entryOf(1, ['b'], tag, head.tag)],
+    });
+    same(regrown.n, lost.n, 'The number of either version');
+
+    const met = await store.conflicting(store.next('s', lost, ['c']), 'an append upon what was lost');
+    await store.conflicting(store.removal('s', lost), 'a removal of what was lost');
+
+    same(met?.head, regrown, 'The head met');
+    same(await store.chunks('s', regrown), ['a', 'b'], 'The chunks');
   });
 
   cases.it('begins a life with nothing of the former', async (store) => {

@@ -193,14 +193,8 @@ export class Store {
   }
 }
 
-/**
- * A version is compared whole, and with it the tag: a tail that was lost may have grown to the same number again, and
- * whoever knows the lost one must not commit on top of the other. What is expected is the whole head.
- */
-const isAt = (stream: Snapshot | undefined, expected: Version): boolean =>
-  stream?.head.generation === expected.generation &&
-  stream.head.n === expected.n &&
-  stream.head.tag === (expected as Head).tag;
+const isAt = (stream: Snapshot | undefined, { generation, n, tag }: Version): boolean =>
+  stream?.head.generation === generation && stream.head.n === n && stream.head.tag === tag;
 
 const softOf = (row: Row | undefined): Soft => ({
   usedAt: row?.usedAt ?? -Infinity,

@@ -1,5 +1,5 @@
 import type { Hint, StreamEngine } from '../../../lib/engines/engine.js';
-import { having, commits, reads, hints, current, changedChunks, byId } from './mutate.js';
+import { having, commits, reads, hints, current, changedChunks, byGeneration, byId } from './mutate.js';
 
 /** A way to get an engine wrong, and the cases that have to find it. */
 export interface Mutant {
@@ -10,6 +10,14 @@ export interface Mutant {
   readonly fuzzed?: true;
 }
 
+const CROWD = 'takes no more bytes for an append of one of 100 producers than of one of ten';
+const IDLE = 'lets a reader keep an idle stream without a conflict for its producer';
+const LEASES = ['ahead of', 'behind'].map(
+  (where) => `loses no lease of a producer by a clock that is an hour ${where} its own`,
+);
+/** What a crash leaves, while a process does something. */
+const crash = (what: string): string =>
+  `leaves nothing half done, whenever a process is gone while it ${what}`;
 const ODD_IDS = 'keeps streams with odd ids apart';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -20,7 +28,11 @@ export const MUTANTS: readonly Mutant[] = [
         ? commit
         : {
             ...commit,
-            expected: { n: commit.expected.n, generation: current(engine, commit.id)?.head.generation ?? 0 },
+            expected: {
+              ...commit.expected,
+              generation: current(engine, commit.id)?.head.generation ?? 0,
+              tag: current(engine, commit.id)?.head.tag ?? 0,
+            },
           },
     ),
     found: ['keeps a zombie of the former life of an id out, also at the same number'],
@@ -33,7 +45,11 @@ export const MUTANTS: readonly Mutant[] = [
         ? commit
         : {
             ...commit,
-            expected: { generation: commit.expected.generation, n: current(engine, commit.id)?.head.n ?? 0 },
+            expected: {
+              generation: commit.expected.generation,
+              n: current(engine, commit.id)?.head.n ?? 0,
+              tag: current(engine, commit.id)?.head.tag ?? 0,
+            },
           },
     ),
     found: [
@@ -41,6 +57,15 @@ export const MUTANTS: readonly Mutant[] = [
       'stores one of twenty commits upon the same version at once',
       'changes nothing by a conflict',
     ],
+  },
+  {
+    does: 'compares all of a version but its tag',
+    mutate: commits((commit, engine) =>
+      commit.expected === undefined
+        ? commit
+        : { ...commit, expected: { ...commit.expected, tag: current(engine, commit.id)?.head.tag ?? 0 } },
+    ),
+    found: ['keeps out whoever knows a commit that was lost, at the same number'],
   },
   {
     does: 'begins a stream over one that is there',
@@ -99,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
     mutate: having((engine) => ({
       load: (requests) => engine.load(requests.map((request) => ({ ...request, partsWith: '' }))),
     })),
-    found: ['gives those of the parts asked for that are there'],
+    found: ['gives those of the parts asked for that are there', CROWD],
   },
   {
     does: 'forgets fields of a head',
@@ -272,7 +297,29 @@ export const MUTANTS: readonly Mutant[] = [
     does: 'takes no notice of a touch',
     fuzzed: true,
     mutate: having(() => ({ touch: () => undefined })),
-    found: ['knows when a stream was used last, and its last sign of life', 'touches many at once'],
+    found: [
+      'knows when a stream was used last, and its last sign of life',
+      'touches many at once',
+      IDLE,
+      ...LEASES,
+    ],
+  },
+  {
+    does: 'makes a version of a touch',
+    fuzzed: true,
+    mutate: having((engine) => ({
+      touch: (touches) => {
+        void engine.touch(touches);
+        for (const { id } of touches) {
+          const head = current(engine, id)?.head;
+          if (head === undefined) continue;
+          engine.commit([
+            { id, expected: head, head: { ...head, n: head.n + 1 }, parts: undefined, entries: [] },
+          ]);
+        }
+      },
+    })),
+    found: ['makes no version by a touch, and tells of it wherever it tells of the stream', IDLE],
   },
   {
     does: 'touches another life',
@@ -337,7 +384,13 @@ export const MUTANTS: readonly Mutant[] = [
     does: 'is not told deadlines by commits',
     fuzzed: true,
     mutate: commits(({ dueAt: _, ...commit }) => commit),
-    found: ['moves a deadline with a commit, also out of the index'],
+    found: [
+      'moves a deadline with a commit, also out of the index',
+      crash('forks a stream that another deletes then'),
+      crash('deletes the fork of a stream that was deleted before'),
+      crash('lets a stream expire that has a fork'),
+      crash('lets a fork expire whose source was deleted'),
+    ],
   },
   {
     does: 'does not move deadlines as it is told',
@@ -362,5 +415,69 @@ export const MUTANTS: readonly Mutant[] = [
     does: 'goes on after it is closed',
     mutate: having(() => ({ close: () => undefined })),
     found: ['fails with UNAVAILABLE after it is closed'],
+  },
+  {
+    does: 'counts the lives of each id by themselves',
+    mutate: byGeneration(() => {
+      const lives = new Map<string, number[]>();
+      return (id, generation) => {
+        const known = lives.get(id) ?? [];
+        lives.set(id, known);
+        return 1 + (known.includes(generation) ? known.indexOf(generation) : known.push(generation) - 1);
+      };
+    }),
+    found: [
+      'gives offsets that sort in a fork of a fresh id, after 2 of 4 chunks, and takes those of its source up to there',
+      'refuses in a fork the offsets of the life before that of its source',
+      'gives offsets that sort in a fork of a fork, of reused ids, and takes those of both sources',
+    ],
+  },
+  {
+    does: 'gives generations that fall',
+    mutate: byGeneration(() => (_, generation) => 2 ** 52 - generation),
+    found: [
+      'gives each life of an id a generation greater than any before',
+      'gives offsets that sort in a fork of a fresh id, after 2 of 4 chunks, and takes those of its source up to there',
+      'refuses the offsets of the life before a fork of a reused id, after 2 of 4 chunks, be that older than its source or not',
+    ],
+  },
+  {
+    does: 'takes an end for a chunk',
+    mutate: commits((commit) =>
+      commit.head === undefined || commit.head.status === 'open' || commit.entries.length > 0
+        ? commit
+        : { ...commit, head: { ...commit.head, tail: commit.head.tail + 1 } },
+    ),
+    found: ['an empty stream', 'a stream with chunks'].flatMap((which) => [
+      `completing leaves the tail of ${which} where it was`,
+      `failing leaves the tail of ${which} where it was`,
+      `stopping leaves the tail of ${which} where it was`,
+      `the end that a named producer commits leaves the tail of ${which} where it was`,
+      `the end that a process without a name commits leaves the tail of ${which} where it was`,
+    ]),
+  },
+  {
+    does: 'forgets the tags of entries',
+    mutate: reads((entries) => entries.map((entry) => ({ ...entry, tag: 0, previous: 0 }))),
+    found: ['tells whoever resumes after what was lost, where the tail has grown again past where it was'],
+  },
+  {
+    does: 'forgets the tags of heads',
+    mutate: commits((commit) => (commit.head ? { ...commit, head: { ...commit.head, tag: 0 } } : commit)),
+    found: ['tells whoever resumes after what was lost, where the tail has grown again to where it was'],
+  },
+  {
+    does: 'lets streams expire by a clock of its own, also those that forks need',
+    mutate: having((engine) => ({
+      load: (requests) => {
+        for (const { id } of requests) {
+          const head = current(engine, id)?.head;
+          if (head !== undefined && head.facts.lifetime.expiresAt <= Date.now())
+            engine.commit([{ id, expected: head, head: undefined, parts: undefined, entries: [] }]);
+        }
+        return engine.load(requests);
+      },
+    })),
+    found: ['keeps for its fork a stream that expires at its moment, and frees its id with the fork'],
   },
 ];
