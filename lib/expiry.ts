@@ -16,18 +16,15 @@ export const LONGEST_DELAY = 2 ** 31 - 1;
  * queue is empty, and what is scheduled never keeps a process alive.
  */
 export class ExpiryQueue {
-  readonly #scheduler: SchedulerLike;
   readonly #heap = new DeadlineHeap<Expiring>();
   #action: Subscription | undefined;
   #armedFor = Infinity;
   #sweeping = false;
 
-  constructor(scheduler: SchedulerLike) {
-    this.#scheduler = scheduler;
-  }
+  constructor(readonly scheduler: SchedulerLike) {}
 
   now(): number {
-    return this.#scheduler.now();
+    return this.scheduler.now();
   }
 
   /** Puts an item in, moves it, or takes it out if its deadline is `Infinity`. */
@@ -72,7 +69,7 @@ export class ExpiryQueue {
     this.#armedFor = deadline;
     if (deadline === Infinity) return;
     const delay = Math.min(Math.max(deadline - this.now(), 0), LONGEST_DELAY);
-    this.#action = this.#scheduler.schedule(() => {
+    this.#action = this.scheduler.schedule(() => {
       this.#action = undefined;
       this.#armedFor = Infinity;
       this.sweep();

@@ -7,7 +7,7 @@ import { ended, notFound, printed, StreamError } from './errors.js';
 import { type Expiring, ExpiryQueue } from './expiry.js';
 import { MemoryInput } from './memory-input.js';
 import { type FullLifetime, MemoryStream, type MemoryStreams } from './memory-stream.js';
-import { checkOffset, positionIn } from './offset.js';
+import { checkOffset } from './offset.js';
 import type { Reader } from './reader.js';
 import type {
   ListOptions,
@@ -56,7 +56,8 @@ export class InMemoryStreamManager implements StreamManager {
     attachDispose(this.prototype);
   }
 
-  readonly #streams: MemoryStreams;
+  /** @internal */
+  readonly inside: MemoryStreams;
   readonly #lifetime: FullLifetime;
   readonly #waiters = new Map<string, Set<Waiter>>();
   #generation: number;
@@ -66,7 +67,7 @@ export class InMemoryStreamManager implements StreamManager {
     const { sizeOf, scheduler = asyncScheduler } = options;
     const limits = checkIntegers(options, { maxStreams: 1_000_000, maxChunks: Infinity, maxBytes: Infinity });
     demand(sizeOf !== undefined || limits.maxBytes === Infinity, 'sizeOf', 'given with maxBytes', sizeOf);
-    this.#streams = {
+    this.inside = {
       byId: new Map(),
       expiry: new ExpiryQueue(scheduler),
       limits,
@@ -87,7 +88,7 @@ export class InMemoryStreamManager implements StreamManager {
     const inherited = found?.lifetime ?? this.#lifetime;
     const lifetime = options === undefined ? inherited : checkIntegers(options, inherited);
     const { expiresAt } = lifetime;
-    const holds = expiresAt === Infinity || expiresAt > this.#streams.expiry.now();
+    const holds = expiresAt === Infinity || expiresAt > this.inside.expiry.now();
     demand(holds, 'expiresAt', 'later than now', expiresAt);
     const resume = options?.resume === true;
     const stream = resume ? this.#resumable(id) : this.#create(id, found, lifetime);
@@ -115,7 +116,7 @@ export class InMemoryStreamManager implements StreamManager {
     checkString('after', after);
     const most = checkInteger('limit', limit, 1_000);
     const first = byCodePoint(after);
-    const ids = [...this.#streams.byId.keys()]
+    const ids = [...this.inside.byId.keys()]
       .filter((id) => id.startsWith(prefix))
       .map((id) => ({ id, key: byCodePoint(id) }))
       .filter(({ key }) => key > first)
@@ -143,7 +144,8 @@ export class InMemoryStreamManager implements StreamManager {
     if (this.#closed) return;
     this.#closed = true;
     const error = managerClosed();
-    for (const stream of this.#streams.byId.values()) stream.remove(error);
+    this.inside.closing?.(error);
+    for (const stream of this.inside.byId.values()) stream.remove(error);
     for (const waiters of this.#waiters.values()) {
       for (const { reader } of waiters) reader.end({ type: 'lost', error });
     }
@@ -163,7 +165,7 @@ export class InMemoryStreamManager implements StreamManager {
 
   #find(id: string): AnyStream | undefined {
     checkId(id);
-    const { byId } = this.#streams;
+    const { byId } = this.inside;
     const stream = byId.get(id);
     stream?.settle();
     // Now: whoever was told of what has expired may have closed the manager.
@@ -178,7 +180,7 @@ export class InMemoryStreamManager implements StreamManager {
   }
 
   #create(id: string, found: AnyStream | undefined, lifetime: FullLifetime): AnyStream {
-    const { byId, expiry, limits } = this.#streams;
+    const { byId, expiry, limits } = this.inside;
     const { maxStreams } = limits;
     let taken = found !== undefined;
     if (byId.size >= maxStreams) {
@@ -190,7 +192,7 @@ export class InMemoryStreamManager implements StreamManager {
     if (byId.size >= maxStreams) {
       throw new StreamError('RESOURCE_EXHAUSTED', `No room for another stream: maxStreams is ${maxStreams}.`);
     }
-    const stream: AnyStream = new MemoryStream(this.#streams, id, this.#generation++, lifetime);
+    const stream: AnyStream = new MemoryStream(this.inside, id, this.#generation++, lifetime);
     byId.set(id, stream);
     return stream;
   }
@@ -214,13 +216,12 @@ export class InMemoryStreamManager implements StreamManager {
   }
 
   #start(reader: AnyReader, stream: AnyStream, { after, from }: SubscribeOptions): void {
-    const { generation, length } = stream;
-    reader.start = from === 'now' ? length : after === undefined ? 0 : positionIn(after, generation, length);
+    reader.start = from === 'now' ? stream.length : after === undefined ? 0 : stream.positionOf(after);
     stream.attach(reader);
   }
 
   #wait(reader: AnyReader, id: string, options: SubscribeOptions, wait: number): void {
-    const { expiry } = this.#streams;
+    const { expiry } = this.inside;
     const waiters = this.#waiters.get(id) ?? new Set();
     this.#waiters.set(id, waiters);
     const waiter: Waiter = {
@@ -245,7 +246,7 @@ export class InMemoryStreamManager implements StreamManager {
   #admitWaiters(stream: AnyStream): void {
     const waiters = this.#waiters.get(stream.id);
     if (waiters === undefined) return;
-    const now = this.#streams.expiry.now();
+    const now = this.inside.expiry.now();
     // A copy: whoever is told may delete the stream and wait again, for the next one.
     for (const waiter of [...waiters]) {
       const { reader, options, leave, deadline } = waiter;

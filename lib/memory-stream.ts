@@ -2,6 +2,7 @@ import { invalid, notFound, printed, StreamError } from './errors.js';
 import type { Expiring, ExpiryQueue } from './expiry.js';
 import type { StreamEnd } from './log/outcome.js';
 import type { MemoryInput } from './memory-input.js';
+import { type Offset, positionIn } from './offset.js';
 import type { Reader } from './reader.js';
 import type { StreamHead, StreamLifetime } from './stream-manager.js';
 import { StreamSubject } from './stream-subject.js';
@@ -12,12 +13,15 @@ export type FullLifetime = { readonly [K in keyof StreamLifetime]-?: number };
 
 /** What the streams of one manager share. */
 export interface MemoryStreams {
-  readonly byId: Map<string, MemoryStream<unknown, unknown>>;
+  /** Whoever keeps ids that are free here puts another map in the place of this one, which refuses them. */
+  byId: Map<string, MemoryStream<unknown, unknown>>;
   readonly expiry: ExpiryQueue;
   readonly limits: Readonly<Record<'maxStreams' | 'maxChunks' | 'maxBytes', number>>;
   readonly sizeOf: ((chunk: unknown) => number) | undefined;
   /** Whether there is a limit to what a stream may have. */
   readonly limited: boolean;
+  /** Told that the manager is closed, before its streams are. */
+  closing?: (error: StreamError) => void;
 }
 
 /** The slot of a stream that will never be in the queue again. */
@@ -37,11 +41,13 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
   writer: MemoryInput<C, O> | undefined;
   /** Most streams share their manager's. */
   lifetime: FullLifetime;
+  /** When it was last used, where that matters. */
+  usedAt: number | undefined;
+  /** How many bytes it has, where they are counted. */
+  bytes = 0;
   readonly #streams: MemoryStreams;
   readonly #createdAt: number;
   #endedAt: number | undefined;
-  #usedAt: number | undefined;
-  #bytes = 0;
   /** The end of a stop's grace; or that of the lease, while there is no writer. */
   #due: DueEnd | undefined;
 
@@ -84,9 +90,14 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
 
   /** Appends a chunk. Throws what is refused. */
   append(chunk: C): void {
-    if (this.#streams.limited) this.#count(chunk);
+    if (this.#streams.limited) this.count(chunk);
     this.use();
     this.next(chunk);
+  }
+
+  /** How many chunks precede an offset. Throws what `positionIn` does. */
+  positionOf(offset: Offset): number {
+    return positionIn(offset, this.generation, this.length);
   }
 
   /** Ends the stream, now or at a moment that has passed. A `failure` is told to the writer. */
@@ -167,7 +178,7 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
 
   /** Notes a use, which renews `idleTtl`. The queue is not told: it finds out when the former deadline comes. */
   use(): void {
-    if (this.lifetime.idleTtl !== Infinity) this.#usedAt = this.#streams.expiry.now();
+    if (this.lifetime.idleTtl !== Infinity) this.usedAt = this.#streams.expiry.now();
   }
 
   /** Tells the queue when to look next, unless the stream is gone. */
@@ -207,11 +218,12 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     return Math.min(
       expiresAt,
       this.#endedAt === undefined ? Infinity : this.#endedAt + ttl,
-      this.observed ? Infinity : (this.#usedAt ?? Infinity) + idleTtl,
+      this.observed ? Infinity : (this.usedAt ?? Infinity) + idleTtl,
     );
   }
 
-  #count(chunk: C): void {
+  /** Counts a chunk that is to be appended. Throws what is refused. */
+  count(chunk: C): void {
     const { limits, sizeOf } = this.#streams;
     if (this.length >= limits.maxChunks) this.#full('maxChunks', limits.maxChunks);
     if (sizeOf === undefined) return;
@@ -222,8 +234,8 @@ export class MemoryStream<C, O> extends StreamSubject<C, O> implements Expiring 
     } catch (cause) {
       throw invalid('sizeOf failed on the chunk.', { cause });
     }
-    if (this.#bytes + bytes > limits.maxBytes) this.#full('maxBytes', limits.maxBytes);
-    this.#bytes += bytes;
+    if (this.bytes + bytes > limits.maxBytes) this.#full('maxBytes', limits.maxBytes);
+    this.bytes += bytes;
   }
 
   #full(name: string, limit: number): never {

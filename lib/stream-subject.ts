@@ -23,8 +23,8 @@ const NOBODY = new Line<never>();
  * Use it alone, or through a manager, which adds ids, lifetimes and inputs.
  */
 export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
-  /** The one log; subscribers have positions in it. */
-  #log: C[] = NO_CHUNKS;
+  /** @internal The one log; subscribers have positions in it. An empty one is not to be added to. */
+  log: C[] = NO_CHUNKS;
   /** How many chunks of the log were given to the live readers. What is beyond waits for the outermost call. */
   #delivered = 0;
   /** In the order they came; `undefined` once the end has been told. */
@@ -54,7 +54,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
 
   /** How many chunks were written. */
   get length(): number {
-    return this.#log.length;
+    return this.log.length;
   }
 
   /** @internal How many chunks the live readers have been given. */
@@ -70,11 +70,11 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
   /** Writes a chunk. Throws `FAILED_PRECONDITION` after the end. */
   next(chunk: C): void {
     if (this.#end !== undefined) this.#refuse();
-    if (this.#log.length === 0) {
+    if (this.log.length === 0) {
       // A literal has room for one chunk, the first push to an empty array makes room for seventeen.
-      this.#log = [chunk];
+      this.log = [chunk];
     } else {
-      this.#log.push(chunk);
+      this.log.push(chunk);
     }
     if (!this.#delivering) this.deliver();
   }
@@ -106,7 +106,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     const outermost = !this.#delivering;
     this.#delivering = true;
     reader.source = this;
-    reader.liveFrom = this.#log.length;
+    reader.liveFrom = this.log.length;
     if (this.#readers === NOBODY) this.#readers = new Line();
     if (this.#readers?.add(reader).size === 1) this.observedChanged();
     this.#replay(reader);
@@ -137,22 +137,22 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
 
   /** Lets go of the chunks: whoever reads now or later gets this end and nothing else. */
   protected cut(end: StreamEnd<O>): void {
-    this.#log = NO_CHUNKS;
+    this.log = NO_CHUNKS;
     this.#delivered = 0;
     this.#end = end;
     for (const reader of this.#readers ?? []) reader.start = NO_CHUNK;
     this.deliver();
   }
 
-  /** Gives what was written, then the end if there is one, to the live readers; unless a call below does so anyway. */
-  protected deliver(): void {
+  /** @internal Gives what was written, then the end if there is one, to the live readers; unless a call below does so anyway. */
+  deliver(): void {
     if (this.#delivering) return;
     const readers = this.#readers;
     if (readers === undefined) return;
     this.#delivering = true;
-    while (this.#delivered < this.#log.length) {
+    while (this.#delivered < this.log.length) {
       const index = this.#delivered++;
-      const chunk = this.#log[index] as C;
+      const chunk = this.log[index] as C;
       // Who comes meanwhile gets this chunk from the replay; who leaves, or is cut off, wants none any more.
       const line = readers.inOrder;
       for (let i = 0; i < line.length; i++) {
@@ -181,7 +181,7 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     } catch (error) {
       reportUnhandled(error);
     }
-    const log = this.#log;
+    const log = this.log;
     reader.live = false;
     while (reader.start < this.#delivered) {
       try {

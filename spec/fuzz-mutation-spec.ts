@@ -36,8 +36,8 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'delivers only what was written before it began to',
-    pattern: /while \(this\.#delivered < this\.#log\.length\)/,
-    replacement: 'for (const { length } = this.#log; this.#delivered < length; )',
+    pattern: /while \(this\.#delivered < this\.log\.length\)/,
+    replacement: 'for (const { length } = this.log; this.#delivered < length; )',
   },
   {
     what: 'does not deliver what is written during a replay',
@@ -46,8 +46,8 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'tells the end before the remaining chunks',
-    pattern: /while \(this\.#delivered < this\.#log\.length\)/,
-    replacement: 'while (this.#end === undefined && this.#delivered < this.#log.length)',
+    pattern: /while \(this\.#delivered < this\.log\.length\)/,
+    replacement: 'while (this.#end === undefined && this.#delivered < this.log.length)',
   },
   {
     what: 'goes through newcomers too, and gives them the chunk being delivered a second time',
@@ -68,7 +68,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     what: 'lets a newcomer skip what was written during its replay',
     pattern: /this\.#replay\(reader\);/,
-    replacement: '$& reader.start = Math.max(reader.start, this.#log.length);',
+    replacement: '$& reader.start = Math.max(reader.start, this.log.length);',
   },
   {
     what: 'drops the other readers when one throws',
@@ -87,7 +87,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: 'calls live what was written and not yet delivered',
-    pattern: /reader\.liveFrom = this\.#log\.length;/,
+    pattern: /reader\.liveFrom = this\.log\.length;/,
     replacement: 'reader.liveFrom = this.#delivered;',
   },
 ];

@@ -2,10 +2,12 @@
 export interface IncomingMessage {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
+  readonly httpVersionMajor: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly rawHeaders: readonly string[];
-  readonly socket: { readonly encrypted?: boolean | undefined };
+  readonly socket: object;
   readonly complete: boolean;
+  readonly readableEnded: boolean;
   pause(): unknown;
   resume(): unknown;
   destroy(): unknown;
@@ -16,11 +18,15 @@ export interface IncomingMessage {
 /** How many bytes of a body are read ahead of whoever takes it. */
 const AHEAD = 65_536;
 
-/** The body of a request, read as it is taken; `undefined` if it has none. A body that is cut off is an error. */
-export function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | undefined {
-  const { headers } = incoming;
-  if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0')
-    return undefined;
+/** Whether a request has a body, or, by HTTP/2, may have one: only HTTP/1 says so beforehand. */
+export function mayHaveBody({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  if (headers['transfer-encoding'] !== undefined) return true;
+  return length === undefined ? httpVersionMajor > 1 : length !== '0';
+}
+
+/** The body of a request that may have one, read as it is taken. A body that is cut off is an error. */
+export function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let over = false;
   return new ReadableStream<Uint8Array>(
     {
@@ -45,6 +51,7 @@ export function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> | 
           controller.close();
         });
         incoming.on('error', fail);
+        incoming.on('aborted', fail);
         incoming.on('close', fail);
         incoming.pause();
       },

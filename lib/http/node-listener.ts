@@ -1,11 +1,11 @@
 import { checkInteger } from '../validation.js';
-import { bodyOf, type IncomingMessage } from './node-body.js';
+import { bodyOf, type IncomingMessage, mayHaveBody } from './node-body.js';
 
 /** What of Node's `ServerResponse` is used. */
 interface ServerResponse {
   readonly headersSent: boolean;
+  readonly writableEnded: boolean;
   readonly writableFinished: boolean;
-  readonly destroyed: boolean;
   writeHead(status: number, headers: Record<string, string | string[]>): unknown;
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array | string): unknown;
@@ -69,9 +69,15 @@ async function serve(
     refuse(outgoing, 400, 'INVALID_ARGUMENT', 'The request target is malformed.');
     return;
   }
+  if (incoming.readableEnded && mayHaveBody(incoming)) {
+    // Nobody would be told otherwise but by the time that a body may take.
+    refuse(outgoing, 500, 'INTERNAL', 'The body was read by something before the handler.');
+    return;
+  }
   const gone = new AbortController();
   outgoing.on('close', () => {
-    if (!outgoing.writableFinished) gone.abort();
+    // That of HTTP/2 calls finished also what was cut off.
+    if (!outgoing.writableEnded || !outgoing.writableFinished) gone.abort();
   });
   let request: Request;
   try {
@@ -81,7 +87,7 @@ async function serve(
     return;
   }
   const response = await handler(request);
-  if (outgoing.destroyed) {
+  if (gone.signal.aborted) {
     await response.body?.cancel();
     return;
   }
@@ -92,9 +98,10 @@ async function serve(
   // What comes of a body that nobody has waited for is dropped; with its connection, if it may be much.
   const unread = request.body !== null && !incoming.complete;
   const drops = unread && !(Number(incoming.headers['content-length']) <= MAX_UNREAD);
-  if (drops) headers['connection'] = 'close';
+  // HTTP/2 has none.
+  if (drops && incoming.httpVersionMajor === 1) headers['connection'] = 'close';
   outgoing.writeHead(response.status, headers);
-  await send(response.body, outgoing, stall);
+  await send(response.body, outgoing, stall, gone.signal);
   if (drops) drop(incoming);
   else if (unread) incoming.resume();
 }
@@ -108,8 +115,11 @@ function drop(incoming: IncomingMessage): void {
 function urlOf({ url = '/', headers, socket }: IncomingMessage): string | undefined {
   const target = url.startsWith('/') ? url : /^https?:\/\/[^/]+(\/.*)$/.exec(url)?.[1];
   if (target === undefined || CLIMBS.test(target.split(/[?#]/, 1)[0] as string)) return undefined;
-  const { host } = headers;
-  const scheme = socket.encrypted === true ? 'https' : 'http';
+  // HTTP/2 has no Host.
+  const host = headers[':authority'] ?? headers['host'];
+  // Only a TLS socket has it.
+  const { encrypted } = socket as { readonly encrypted?: unknown };
+  const scheme = encrypted === true ? 'https' : 'http';
   return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
 }
 
@@ -121,9 +131,8 @@ function requestOf(incoming: IncomingMessage, url: string, signal: AbortSignal):
     if (!name.startsWith(':')) headers.append(name, rawHeaders[i + 1] as string);
   }
   const init: RequestInit & { duplex?: 'half' } = { method, headers, signal };
-  if (method !== 'GET' && method !== 'HEAD') {
-    const body = bodyOf(incoming);
-    if (body !== undefined) Object.assign(init, { body, duplex: 'half' });
+  if (method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming)) {
+    Object.assign(init, { body: bodyOf(incoming), duplex: 'half' });
   }
   return new Request(url, init);
 }
@@ -133,6 +142,7 @@ async function send(
   body: ReadableStream<Uint8Array> | null,
   outgoing: ServerResponse,
   stall: number,
+  gone: AbortSignal,
 ): Promise<void> {
   if (body === null) {
     outgoing.end();
@@ -145,7 +155,7 @@ async function send(
   outgoing.on('close', cancel);
   for (;;) {
     const { done, value } = await reader.read();
-    if (outgoing.destroyed) return;
+    if (gone.aborted) return;
     if (done) break;
     if (!outgoing.write(value) && !(await drained(outgoing, stall))) {
       cancel();

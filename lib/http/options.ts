@@ -1,7 +1,9 @@
 import type { DurableStreamManager } from '../durable-manager.js';
+import type { InMemoryStreamManager } from '../in-memory-manager.js';
 import type { Inside } from '../inside.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import { checkInteger, demand } from '../validation.js';
+import { insideOfMemory } from './in-memory/inside.js';
 
 /** What a request wants to do with a stream. `close` is an append, perhaps of nothing, that also ends it. */
 export type Operation = 'create' | 'append' | 'close' | 'read' | 'head' | 'delete';
@@ -25,7 +27,7 @@ export interface CorsOptions {
 /** Options of `createHandler`. What is out of range is `INVALID_ARGUMENT`. */
 export interface HandlerOptions {
   /** Whose streams are served. Its clock is the handler's. */
-  streams: DurableStreamManager;
+  streams: DurableStreamManager | InMemoryStreamManager;
   /** What the paths of streams begin with. Default: `/v1/stream`. */
   basePath?: string | undefined;
   /**
@@ -88,10 +90,8 @@ const CACHES = ['public', 'private', 'no-store'];
 export function settingsOf(options: HandlerOptions): Settings {
   const { streams, basePath = '/v1/stream', authorize, rateLimit, cors = true } = options;
   const cache = options.cache ?? (authorize === undefined ? 'public' : 'private');
-  const inside = (streams as Partial<DurableStreamManager> | undefined)?.inside;
-  if (inside === undefined) demand(false, 'streams', 'a DurableStreamManager', streams);
-  const { byReference } = inside as Inside;
-  demand(!byReference, 'streams', "a manager with a codec, not with 'none'", streams);
+  const inside = insideOf(streams);
+  demand(!inside.byReference, 'streams', "a manager with a codec, not with 'none'", streams);
   demand(
     BASE_PATH.test(basePath),
     'basePath',
@@ -108,7 +108,7 @@ export function settingsOf(options: HandlerOptions): Settings {
     return value;
   };
   return {
-    ...(inside as Inside),
+    ...inside,
     basePath,
     authorize,
     rateLimit,
@@ -127,4 +127,13 @@ export function settingsOf(options: HandlerOptions): Settings {
         console.error(error);
       }),
   };
+}
+
+/** What is inside a manager, whichever it is. */
+function insideOf(streams: HandlerOptions['streams']): Inside {
+  const { inside } = Object(streams) as Partial<HandlerOptions['streams']>;
+  demand(inside !== undefined, 'streams', 'a DurableStreamManager or an InMemoryStreamManager', streams);
+  return 'streams' in (inside as object)
+    ? (inside as Inside)
+    : insideOfMemory(streams as InMemoryStreamManager);
 }

@@ -40,19 +40,32 @@ function event(text: string): string {
   return `${lines}\n`;
 }
 
+/** For the end of how many chunks at most a character is waited for that goes over it. */
+export const MAX_HELD = 64;
+
 /**
- * How many of the last chunks end in the middle of a character, which the chunk after them may bring to its end. None
- * where everything is text.
+ * How many of the last chunks are to be held back, because what is before them ends with a whole character and what is
+ * in them does not. None where everything is text, and none where they would be too many: bytes that are no text.
  */
 export function unfinished(chunks: readonly Payload[]): number {
-  let missing = 0;
-  for (let i = chunks.length - 1, bytes = 0; i >= 0 && bytes < 3; i--) {
+  for (let held = 0; held <= MAX_HELD;) {
+    const more = cutOff(chunks, chunks.length - held);
+    if (more === 0) return held;
+    held += more;
+  }
+  return 0;
+}
+
+/** Over how many of the last chunks, up to one, a character is spread that is not finished there. */
+function cutOff(chunks: readonly Payload[], until: number): number {
+  let first = until;
+  for (let i = until - 1, bytes = 0; i >= 0 && bytes < 3; i--) {
     const chunk = chunks[i] as Payload;
     if (typeof chunk === 'string') break;
-    missing = i;
+    first = i;
     bytes += chunk.byteLength;
   }
-  const last = chunks.slice(missing).map(bytesOf);
+  const last = chunks.slice(first, until).map(bytesOf);
   let left = incompleteEnd(joined(last));
   let count = 0;
   for (let i = last.length - 1; left > 0 && i >= 0; i--, count++) left -= (last[i] as Uint8Array).byteLength;

@@ -8,17 +8,19 @@ import { decodeOffset, START } from '../offset.js';
 import type { Kind } from './content.js';
 import type { Context } from './context.js';
 import { cursorAfter } from './cursor.js';
-import { type Control, controlEvent, dataEvent, unfinished } from './sse-format.js';
+import { type Control, controlEvent, dataEvent, MAX_HELD, unfinished } from './sse-format.js';
 import { TailReader, type TailTarget } from './tail-reader.js';
 
 /** How many bytes may wait for a client: then nothing more is read for it until it has taken some. */
 export const MAX_WAITING_BYTES = 65_536;
-/** How many bytes are read at once. */
+/** How many bytes are read at once, unless an answer is to have less. */
 const MAX_PAGE_BYTES = 262_144;
-/** How many chunks a character may be spread over, and one more. */
-const MAX_UNFINISHED = 4;
 
 const encoder = new TextEncoder();
+
+/** How many bytes are read at once for a client. */
+export const pageBytes = ({ settings }: Context): number =>
+  Math.min(settings.maxResponseBytes, MAX_PAGE_BYTES);
 
 /**
  * One client that reads: page by page up to the tail, then chunk by chunk as they come, and page by page again where it
@@ -32,6 +34,8 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
   #bytes = 0;
   /** After what was read. */
   #place: Place;
+  /** The first page, until it is taken. */
+  #first: Range | undefined;
   /** After what was told. */
   #told: string;
   #toldUpToDate: boolean | undefined;
@@ -49,8 +53,7 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     private readonly context: Context,
     private readonly id: string,
     private readonly kind: Kind,
-    loaded: Loaded,
-    place: Place,
+    { loaded, place, first }: { readonly loaded: Loaded; readonly place: Place; readonly first: Range },
     cursor: string | null,
     private readonly signal: AbortSignal,
   ) {
@@ -58,6 +61,7 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     const { clock } = context;
     this.#loaded = loaded;
     this.#place = place;
+    this.#first = first;
     this.#generation = head.generation;
     this.#told = place.tag < 0 ? START : offsetOf(head, place.position, place.tag);
     this.#cursor = cursorAfter(cursor, clock.now(), () => clock.random());
@@ -130,7 +134,8 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
       this.#finish();
       return;
     }
-    const range = await context.read(id, loaded, this.#place, this.#pageBytes);
+    const range = this.#first ?? (await context.read(id, loaded, this.#place, pageBytes(context)));
+    this.#first = undefined;
     if (this.#over) return;
     this.#take(range);
     const { head } = range;
@@ -142,18 +147,14 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     else if (isAtTail) this.#followTail();
   }
 
-  get #pageBytes(): number {
-    return Math.min(this.context.settings.maxResponseBytes, MAX_PAGE_BYTES);
-  }
-
   #take({ head, chunks, bytes, place, tagAt }: Range): void {
     const first = place.position - chunks.length;
+    // What ends with text is told whole. Nobody asks for the offsets of others.
+    const kept = this.kind !== 'text' || typeof chunks.at(-1) === 'string' ? 1 : MAX_HELD + 1;
     for (const [i, chunk] of chunks.entries()) {
       const position = first + i + 1;
       this.#chunks.push(chunk);
-      // Nobody asks for those of others.
-      const isNeeded = chunks.length - i <= MAX_UNFINISHED;
-      this.#offsets.push(isNeeded ? offsetOf(head, position, tagAt(position)) : '');
+      this.#offsets.push(chunks.length - i <= kept ? offsetOf(head, position, tagAt(position)) : '');
     }
     this.#bytes += bytes;
     this.#place = place;

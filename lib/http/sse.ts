@@ -3,19 +3,23 @@ import type { Place } from '../log/place.js';
 import { kindOf } from './content.js';
 import { type Context, typeOf } from './context.js';
 import type { Query } from './read.js';
-import { MAX_WAITING_BYTES, Session } from './sse-session.js';
+import { MAX_WAITING_BYTES, pageBytes, Session } from './sse-session.js';
 
-/** Gives what follows a place, event by event, and what comes (section 5.8). */
-export function serverSentEvents(
+/**
+ * Gives what follows a place, event by event, and what comes (section 5.8). Where nothing can be read that is answered,
+ * because a client whose events end comes again.
+ */
+export async function serverSentEvents(
   context: Context,
   id: string,
   loaded: Loaded,
   place: Place,
   query: Query,
   signal: AbortSignal,
-): Response {
+): Promise<Response> {
   const kind = kindOf(typeOf(loaded));
-  const session = new Session(context, id, kind, loaded, place, query.cursor, signal);
+  const first = await context.read(id, loaded, place, pageBytes(context));
+  const session = new Session(context, id, kind, { loaded, place, first }, query.cursor, signal);
   const body = new ReadableStream<Uint8Array>(session, {
     highWaterMark: MAX_WAITING_BYTES,
     size: (chunk) => chunk.byteLength,

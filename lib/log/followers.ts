@@ -2,6 +2,7 @@ import type { Hint, Loaded, StreamEngine, Watch } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import { type Clock, persist } from './clock.js';
 import { regrown } from './continuity.js';
+import { type Head, isText } from './head.js';
 import type { Place } from './place.js';
 import { Poll } from './poll.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
@@ -333,7 +334,7 @@ export class Followers {
       (segments) => {
         if (isFollowed()) return;
         watched.follower?.gone();
-        const follower = new Follower(watched.id, loaded, segments, this.#context);
+        const follower = new Follower(watched.id, loaded, segments, contextFor(loaded.head, this.#context));
         watched.follower = follower;
         for (const hint of hints()) follower.hinted(hint);
         this.usage.followed(watched.id, loaded);
@@ -377,6 +378,13 @@ export class Followers {
     this.#watched.delete(id);
     watch?.close();
   }
+}
+
+/** Texts of a stream of texts are what they are; all else goes through the codec. */
+function contextFor(head: Head, context: FollowerContext): FollowerContext {
+  if (!isText(head)) return context;
+  const { decode } = context;
+  return { ...context, decode: (payload) => (typeof payload === 'string' ? payload : decode(payload)) };
 }
 
 function fail(searches: Set<Search>, error: StreamError): void {

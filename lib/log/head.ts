@@ -159,6 +159,9 @@ export type StoredOutcome =
       readonly error: { readonly code: string; readonly message: string; readonly details?: unknown };
     };
 
+/** Whether the texts of a stream are its chunks themselves, and not what a codec has made of chunks. */
+export const isText = ({ facts: { contentType = '' } }: Head): boolean => /^\s*text\//i.test(contentType);
+
 /**
  * A head as text, short. Its inverse is {@link decodeHead}. The facts are the bulk of it and seldom change, so their
  * text is kept with them.

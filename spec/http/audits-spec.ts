@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { DurableStreamManager, memoryEngine } from 'rxjs-durable-streams';
+import { DurableStreamManager, InMemoryStreamManager, memoryEngine } from 'rxjs-durable-streams';
 import { lmdbEngine } from 'rxjs-durable-streams/lmdb';
 import { httpSuite } from 'rxjs-durable-streams/testing';
 import { afterAll, beforeAll, describe, it } from 'vitest';
@@ -12,13 +12,14 @@ import { type HttpServer, serve } from '../support/http-server.js';
 const path = mkdtempSync(join(tmpdir(), 'lmdb-audits-'));
 
 describe.each([
-  ['memory', () => memoryEngine()],
-  ['LMDB', () => lmdbEngine({ path })],
-] as const)('our own audits', (name, engine) => {
+  ['memory', () => new DurableStreamManager(memoryEngine())],
+  ['the in-memory manager', () => new InMemoryStreamManager()],
+  ['LMDB', () => new DurableStreamManager(lmdbEngine({ path }))],
+] as const)('our own audits', (name, streams) => {
   let server: HttpServer;
 
   beforeAll(async () => {
-    server = await serve(new DurableStreamManager(engine()), { longPollMs: 500 });
+    server = await serve(streams(), { longPollMs: 500 });
   });
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { DurableStream, IdempotentProducer, stream } from '@durable-streams/client';
-import { DurableStreamManager, memoryEngine } from 'rxjs-durable-streams';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { MANAGERS } from '../support/http-managers.js';
 import { type HttpServer, serve } from '../support/http-server.js';
 
 interface Message {
@@ -17,12 +17,12 @@ async function existing(handle: DurableStream) {
   return head;
 }
 
-describe('the official client', () => {
+describe.each(MANAGERS)('the official client, on %s', (_name, manager) => {
   let server: HttpServer;
   const fresh = (): string => `${server.url}/v1/stream/client/${++paths}`;
 
   beforeAll(async () => {
-    server = await serve(new DurableStreamManager(memoryEngine()), { longPollMs: 300, sseMs: 300 });
+    server = await serve(manager(), { longPollMs: 300, sseMs: 300 });
   });
 
   afterAll(async () => {

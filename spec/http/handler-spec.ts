@@ -1,4 +1,4 @@
-import { DurableStreamManager, InMemoryStreamManager, memoryEngine, StreamError } from 'rxjs-durable-streams';
+import { DurableStreamManager, memoryEngine, StreamError } from 'rxjs-durable-streams';
 import { type Attempt, createHandler, type HandlerOptions } from 'rxjs-durable-streams/http';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -20,6 +20,20 @@ function world(options: Omit<HandlerOptions, 'streams'> = {}) {
 }
 
 const TEXT = { 'content-type': 'text/plain' };
+
+describe('a stream of text', () => {
+  it('is read in the process as strings, whatever the codec of its manager', async () => {
+    const { ask, streams } = world();
+    await ask('PUT', '/s', TEXT);
+    await ask('POST', '/s', TEXT, 'not {JSON');
+    await ask('POST', '/s', { ...TEXT, 'stream-closed': 'true' }, 'é');
+
+    const chunks: unknown[] = [];
+    for await (const chunk of streams.subscribe('s')) chunks.push(chunk);
+
+    expect(chunks).toEqual(['not {JSON', 'é']);
+  });
+});
 
 describe('authorize', () => {
   it('is asked of every request, before anything is touched', async () => {
@@ -171,7 +185,8 @@ describe('limits', () => {
       { maxResponseBytes: 0 },
       { longPollMs: 1.5 },
       { cache: 'sometimes' as never },
-      { streams: new InMemoryStreamManager() as never },
+      { streams: {} as never },
+      { streams: undefined as never },
       { streams: new DurableStreamManager(memoryEngine(), { codec: 'none' }) },
     ];
     for (const options of bad) {

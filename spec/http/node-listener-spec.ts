@@ -1,5 +1,13 @@
-import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http';
-import { Agent } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+  type Server,
+} from 'node:http';
+import { type ClientHttp2Stream, connect as connect2, createServer as createServer2 } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 
 import { DurableStreamManager, memoryEngine } from 'rxjs-durable-streams';
@@ -19,7 +27,7 @@ async function listen(
   handler: (request: Request) => Promise<Response>,
   options?: NodeListenerOptions,
 ): Promise<{ server: Server; port: number }> {
-  const server = createServer(toNodeListener(handler, options) as RequestListener);
+  const server = createServer(toNodeListener(handler, options));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
     server.closeAllConnections();
@@ -224,6 +232,82 @@ describe('a handler on the server of Node', () => {
     expect((await fetch(url)).status).toBe(500);
     await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
     expect(await (await fetch(url)).text()).toBe('fine');
+  });
+
+  it('is served by HTTP/2 as it is', async () => {
+    const { handler } = await streams();
+    const server = createServer2(toNodeListener(handler));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const session = connect2(`http://127.0.0.1:${port}`);
+    closing.push(() => {
+      session.destroy();
+      server.close();
+    });
+    const ask = (fields: OutgoingHttpHeaders, body = ''): Promise<[IncomingHttpHeaders, ClientHttp2Stream]> =>
+      new Promise((resolve) => {
+        const stream = session.request(fields);
+        stream.on('response', (headers) => {
+          resolve([headers, stream]);
+        });
+        if (fields['content-length'] !== undefined) stream.write(body);
+        else if (body !== '') stream.end(body);
+      });
+    const path = '/v1/stream/s';
+    const [created] = await ask({ ':method': 'PUT', ':path': path, 'content-type': 'text/plain' }, 'hello');
+    expect([created[':status'], created.location]).toEqual([201, `http://127.0.0.1:${port}${path}`]);
+    // More live readers than HTTP/1.1 gives a browser connections.
+    const readers = await Promise.all(
+      Array.from({ length: 20 }, () => ask({ ':path': `${path}?offset=-1&live=sse` })),
+    );
+    const texts = readers.map(([, stream]) => {
+      let text = '';
+      stream.on('data', (data) => (text += String(data)));
+      return () => text;
+    });
+    await ask({ ':method': 'POST', ':path': path, 'content-type': 'text/plain' }, 'world');
+    await expect.poll(() => texts.every((text) => text().includes('data:world'))).toBe(true);
+    for (const [, stream] of readers) stream.close();
+    const [refused] = await ask(
+      { ':method': 'POST', ':path': path, 'content-type': 'text/plain', 'content-length': '99999999' },
+      'begun',
+    );
+    expect(refused[':status']).toBe(413);
+    // What is cut off is not appended.
+    const socket = connect(port, '127.0.0.1');
+    const other = connect2(`http://127.0.0.1:${port}`, { createConnection: () => socket });
+    other.on('error', () => undefined);
+    const half = other.request({ ':method': 'POST', ':path': path, 'content-type': 'text/plain' });
+    half.on('error', () => undefined);
+    half.write('half');
+    await pause(30);
+    socket.destroy();
+    await pause(30);
+    const [, whole] = await ask({ ':path': path });
+    let text = '';
+    for await (const part of whole) text += String(part);
+    expect(text).toBe('helloworld');
+  });
+
+  it('says so where something has read the body before it', async () => {
+    const { handler } = await streams();
+    const listener = toNodeListener(handler);
+    const server = createServer((incoming, outgoing) => {
+      incoming.resume();
+      incoming.on('end', () => {
+        listener(incoming, outgoing);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/stream/s`;
+    const response = await fetch(url, { method: 'PUT', body: 'x' });
+    expect(response.status).toBe(500);
+    expect(await response.text()).toContain('The body was read');
+    expect((await fetch(url, { method: 'PUT' })).status).toBe(201);
   });
 
   it('refuses methods that no Request can have', async () => {

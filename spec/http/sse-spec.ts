@@ -113,6 +113,20 @@ describe('server-sent events', () => {
     expect(all.join('')).toBe(text);
   });
 
+  it('wait for the rest of a character, but not for ever', async () => {
+    const { ask } = world();
+    await ask('PUT', '/s', { 'content-type': 'text/plain' }, 'a');
+    const bytes = new TextEncoder().encode('a' + '€'.repeat(100));
+    // Every piece ends in the middle of a character: these are no chunks of text.
+    for (let from = 0; from < bytes.length; from += 3) {
+      await ask('POST', '/s', { 'content-type': 'text/plain' }, bytes.slice(from, from + 3));
+    }
+    const events = reader(await ask('GET', '/s?offset=-1&live=sse'));
+    const { value } = await events.read();
+    expect(new TextDecoder().decode(value)).toContain(`data:aa${'€'.repeat(99)}`);
+    await events.cancel();
+  });
+
   it('are one event for what is written at once', async () => {
     const { ask } = world();
     await ask('PUT', '/s', { 'content-type': 'application/json' });

@@ -1,7 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { type DurableStreamManager } from 'rxjs-durable-streams';
 import {
   createHandler,
   type HandlerOptions,
@@ -18,11 +17,11 @@ export interface HttpServer {
 }
 
 export async function serve(
-  streams: DurableStreamManager,
+  streams: HandlerOptions['streams'],
   options: Omit<HandlerOptions, 'streams'> = {},
 ): Promise<HttpServer> {
   const handler = createHandler({ streams, ...options });
-  const server = createServer(toNodeListener(handler) as RequestListener);
+  const server = createServer(toNodeListener(handler));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

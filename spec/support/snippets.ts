@@ -29,7 +29,7 @@ function snippetsOf(document: string): Snippet[] {
  */
 export function describeSnippets(...paths: string[]): void {
   // Inside the project, because that is where packages are found and sources are transformed.
-  const folder = `${root}examples/build/snippets/`;
+  const folder = `${root}examples/build/snippets-${(paths[0] as string).replace(/\W/g, '-')}/`;
   const snippets = paths.flatMap((path) =>
     snippetsOf(readFileSync(root + path, 'utf8')).map((snippet, index) => ({
       ...snippet,

@@ -79,6 +79,29 @@ export function sseCases(cases: HttpCases): void {
     },
   );
 
+  cases.it(
+    'sse-characters-overlapping',
+    '5.8',
+    'characters are given whole though each piece ends in the middle of one',
+    async (stream) => {
+      const text = '€'.repeat(20);
+      const bytes = new TextEncoder().encode(`a${text}z`);
+      const pieces = Array.from({ length: Math.ceil(bytes.length / 3) }, (_, i) =>
+        bytes.slice(3 * i, 3 * i + 3),
+      );
+      await stream.create('text/plain');
+      const reading = stream.events('offset=-1', isEnd);
+      for (const piece of pieces) await stream.appended('text/plain', piece);
+      await stream.close();
+      same(dataOf(await reading).join(''), `a${text}z`, 'What is read while it comes');
+      same(
+        dataOf(await stream.events('offset=-1', isEnd)).join(''),
+        `a${text}z`,
+        'What is read after the end',
+      );
+    },
+  );
+
   cases.it('sse-invalid-text', '5.8', 'bytes that are no text never stop the events', async (stream) => {
     await closedText(stream, [new Uint8Array([0xff, 0xe2, 0x82]), 'x', new Uint8Array([0xf0])]);
     const text = dataOf(await stream.events('offset=-1', isEnd)).join('');
