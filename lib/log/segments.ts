@@ -54,7 +54,8 @@ export function findSegments(
           failed(
             new StreamError('DATA_LOSS', 'The source of the fork is gone, and chunks of the fork with it.'),
           );
-        } else if (origin === undefined) {
+        } else if (origin === undefined || origin.position === 0) {
+          // Of a source from whose start it forks it has nothing.
           done(segments);
         } else {
           const until = Math.min(origin.position, segments[0]?.until ?? Infinity);

@@ -158,6 +158,24 @@ describe('A fork', () => {
     }
   });
 
+  it('has nothing of a source that it forks from the start, so that one may be gone', () => {
+    const { world, process } = singleProcess();
+    process.create('source').write('a');
+    world.run(100);
+    process.fork('source', 'fork', START).write('b');
+    world.run(100);
+    const store = process.find('source').found!.head;
+    void process.engine.commit([
+      { id: 'source', expected: store, head: undefined, parts: undefined, entries: [] },
+    ]);
+    world.run(100);
+
+    expect(segmentsOf(process, 'fork')).toEqual([]);
+    const reader = process.read('fork');
+    world.run(100);
+    expect(reader.told).toEqual(['b']);
+  });
+
   it('is NOT_FOUND where it goes itself, with its sources, while they are looked for', () => {
     for (const loads of [1, 2, 3]) {
       const { world, engine, process } = lineOfForks();

@@ -243,13 +243,14 @@ export class Producer {
         this.#chunks = undefined;
         this.#seq++;
       },
-      failed: ({ code }) => {
+      failed: ({ code, details }) => {
         this.#asked.delete(process);
         if (!isLast() || code === 'UNAVAILABLE') return;
         const { world, oracle } = sim;
         const cut = oracle.byId.get(id)?.cut === true;
-        const open = oracle.byId.get(id)?.outcome === undefined;
-        const gap = code === 'INVALID_ARGUMENT' || (code === 'FAILED_PRECONDITION' && open);
+        const gap =
+          code === 'INVALID_ARGUMENT' ||
+          (details as { expected?: number } | undefined)?.expected !== undefined;
         world.demand(!gap || cut, () => `${author.key} is told of a gap`);
         world.demand(code !== 'ABORTED', () => `${author.key} is fenced by nobody`);
         this.renew();
