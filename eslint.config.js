@@ -16,6 +16,8 @@ const NO_ENTRY = {
   message: 'Entry points import what they need from the root, never the reverse.',
 };
 
+const NO_COMMAND = { regex: '^\\.{1,2}/cli/', message: 'The command is on top of everything.' };
+
 /** Keeps imports out of files. Of two blocks for a file the later one holds alone. */
 const restrict = (files, ...patterns) => ({
   files,
@@ -28,7 +30,14 @@ export default defineConfig(
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: {
-      globals: { console: false, performance: false, process: false, setTimeout: false, URL: false },
+      globals: {
+        clearTimeout: false,
+        console: false,
+        performance: false,
+        process: false,
+        setTimeout: false,
+        URL: false,
+      },
     },
   },
   {
@@ -56,9 +65,14 @@ export default defineConfig(
   },
 
   // The layers of lib, from the top down: nothing imports upward.
-  restrict(['lib/**/*.ts']),
+  restrict(['lib/**/*.ts'], NO_COMMAND),
+  restrict(['lib/cli/**/*.ts'], {
+    regex: '^\\.\\./(log|operators|testing|client|genkit|ai|angular|inspector)/',
+    message: 'The command is made of what users of the package have.',
+  }),
   restrict(['lib/*.ts', 'lib/operators/**/*.ts'], NO_NODE, NO_ENTRY),
-  restrict(['lib/client/**/*.ts'], NO_NODE),
+  restrict(['lib/client/**/*.ts'], NO_NODE, NO_COMMAND),
+  restrict(['lib/http/**/*.ts'], NO_NODE, NO_COMMAND),
   restrict(['lib/engines/**/*.ts'], NO_RXJS, {
     regex: `^\\.\\./(?!log/|(${LOWEST})\\.js$)`,
     message: 'An engine knows the lowest layer and the log.',

@@ -1,17 +1,28 @@
 import { defineConfig } from 'tsup';
 
-export default defineConfig({
-  // Each folder of lib with an index.ts, and each engine with a driver, in step with "exports" in package.json.
+/** Each folder of lib with an index.ts, and each engine with a driver, in step with "exports" in package.json. */
+const library = {
   entry: {
     index: 'lib/index.ts',
     http: 'lib/http/index.ts',
     lmdb: 'lib/engines/lmdb.ts',
+    redis: 'lib/engines/redis.ts',
     testing: 'lib/testing/index.ts',
   },
+};
+
+export default defineConfig({
+  // The command is what "bin" in package.json names.
+  entry: { ...library.entry, cli: 'lib/cli/bin.ts' },
   format: ['esm', 'cjs'],
+  esbuildOptions(options, { format }) {
+    // A command is run, and neither required nor imported.
+    if (format === 'cjs') options.entryPoints = library.entry;
+  },
   target: 'es2022',
   tsconfig: 'tsconfig.lib.json',
   dts: {
+    ...library,
     compilerOptions: {
       // tsup still sets `baseUrl`, which TypeScript 6 refuses unless told that we know.
       ignoreDeprecations: '6.0',

@@ -73,6 +73,13 @@ try {
   const tarball = readdirSync(temp).find((name) => name.endsWith('.tgz'));
   install(consumer, join(temp, tarball), `rxjs@${RXJS}`);
   if (existsSync(join(consumer, 'node_modules/@types'))) throw new Error('The consumer must have no @types');
+  console.log('The command');
+  const bin = join(consumer, 'node_modules/.bin/rxjs-durable-streams');
+  run(consumer, bin, '--version');
+  const { status, stderr } = spawnSync(bin, ['serve'], { cwd: consumer, encoding: 'utf8', timeout: 30_000 });
+  if (status !== 1 || !stderr.includes('npm install lmdb')) {
+    throw new Error(`Without lmdb it ends with ${status}, and says ${stderr}`);
+  }
   install(tools, ...COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`));
 
   for (const extension of ['mts', 'cts']) writeFileSync(join(consumer, `program.${extension}`), PROGRAM);

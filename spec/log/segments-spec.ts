@@ -162,7 +162,9 @@ describe('A fork', () => {
     const { world, process } = singleProcess();
     process.create('source').write('a');
     world.run(100);
-    process.fork('source', 'fork', START).write('b');
+    const fork = process.fork('source', 'fork', START);
+    world.run(100);
+    fork.write('b');
     world.run(100);
     const store = process.find('source').found!.head;
     void process.engine.commit([
