@@ -1,6 +1,7 @@
 import type { StreamEngine } from '../engines/engine.js';
 import { lmdbEngine } from '../engines/lmdb.js';
 import { memoryEngine } from '../engines/memory.js';
+import { redisEngine } from '../engines/redis.js';
 import { UsageError } from './arguments.js';
 
 /** The options that tell an engine where its streams are. */
@@ -17,6 +18,10 @@ const ENGINES = new Map<string, Choice>(
   Object.entries<Choice>({
     lmdb: { where: ['path', './data'], open: (path) => lmdbEngine({ path }) },
     memory: { open: () => memoryEngine() },
+    redis: {
+      where: ['url', 'redis://localhost:6379'],
+      open: (url) => redisEngine({ connection: url }),
+    },
   }),
 );
 
@@ -27,7 +32,7 @@ export const ENGINE_NAMES = [...ENGINES.keys()];
 export function engineOf(name: string, given: Readonly<Partial<Record<Where, string>>>): StreamEngine {
   const choice = ENGINES.get(name);
   if (choice === undefined) {
-    throw new UsageError(`This version has no engine ${name}: it has ${ENGINE_NAMES.join(' and ')}`);
+    throw new UsageError(`This version has no engine ${name}: it has ${ENGINE_NAMES.join(', ')}`);
   }
   const { where: [option, byDefault] = [undefined, ''] } = choice;
   for (const other of ['path', 'url'] as const) {

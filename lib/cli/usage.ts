@@ -7,7 +7,7 @@ const SERVE = `rxjs-durable-streams serve [options]
   Serves streams over HTTP by the Durable Streams protocol. Prints "ready <url>" once it does. SIGTERM and SIGINT let
   what was begun be finished and tell readers to come again; the second one ends it at once.
 
-  --engine <name>        where streams are kept: ${ENGINE_NAMES.join(' or ')} (lmdb)
+  --engine <name>        where streams are kept: ${ENGINE_NAMES.join(', ')} (lmdb)
   --path <directory>     of an engine on disk (./data)
   --url <url>            of an engine that is a server
   --port <n>             0 for any that is free (4437)

@@ -39,7 +39,7 @@ export async function child(
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['lmdb'],
+    external: ['lmdb', 'ioredis', 'pg', '@nats-io/*'],
     plugins: packages ? [installed] : [],
     logLevel: 'error',
   });
@@ -88,7 +88,7 @@ export async function child(
 const installed: Plugin = {
   name: 'installed',
   setup(bundle) {
-    bundle.onResolve({ filter: /^lmdb$/ }, ({ path }) => ({
+    bundle.onResolve({ filter: /^(lmdb|ioredis|pg|@nats-io\/.*)$/ }, ({ path }) => ({
       path: import.meta.resolve(path),
       external: true,
     }));

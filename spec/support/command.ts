@@ -54,7 +54,7 @@ export function builtCommand(outside?: string): Command {
       bundle: true,
       platform: 'node',
       format: 'esm',
-      external: ['lmdb'],
+      external: ['lmdb', 'ioredis', 'pg', '@nats-io/*'],
       logLevel: 'error',
     });
   });

@@ -10,14 +10,19 @@ interface Message {
 
 export const JSON_TYPE = { 'content-type': 'application/json' };
 
+/** Where to ask: one place, or each time another. */
+export type Where = string | (() => string);
+
+const at = (where: Where): string => (typeof where === 'string' ? where : where());
+
 /** How long, in ms, to wait for a server that can't be reached. */
 const AWAY_MS = 10;
 
 /** Asks until the answer is one of the server's own, whoever broke off whatever came before. */
-export async function answered(url: string, init: RequestInit): Promise<Response> {
+export async function answered(where: Where, init: RequestInit): Promise<Response> {
   for (;;) {
     try {
-      const response = await fetch(url, init);
+      const response = await fetch(at(where), init);
       // Else it keeps its connection.
       await response.arrayBuffer();
       if (response.status < 500) return response;
@@ -36,7 +41,7 @@ export class HttpProducer {
 
   constructor(
     readonly name: string,
-    private readonly url: string,
+    private readonly where: Where,
     private readonly told: () => void = () => undefined,
   ) {}
 
@@ -47,7 +52,7 @@ export class HttpProducer {
       const message: Message = { producer: this.name, seq };
       // Some are long, so that a kill can fall into them.
       const body = JSON.stringify([{ ...message, text: 'x'.repeat(seq % 7 === 0 ? 20_000 : 20) }]);
-      const { status } = await answered(this.url, {
+      const { status } = await answered(this.where, {
         method: 'POST',
         headers: {
           ...JSON_TYPE,
@@ -87,12 +92,12 @@ export class Seen {
 }
 
 /** Reads a stream by long-polls until it is closed. */
-export async function readByLongPoll(url: string, seen: Seen): Promise<void> {
+export async function readByLongPoll(where: Where, seen: Seen): Promise<void> {
   for (let offset = '-1'; ;) {
     let messages: Message[];
     let headers: Headers;
     try {
-      const response = await fetch(`${url}?offset=${offset}&live=long-poll`);
+      const response = await fetch(`${at(where)}?offset=${offset}&live=long-poll`);
       ({ headers } = response);
       if (response.status !== 200 && response.status !== 204) throw new Error(`${response.status}`);
       messages = response.status === 200 ? ((await response.json()) as Message[]) : [];
@@ -109,13 +114,13 @@ export async function readByLongPoll(url: string, seen: Seen): Promise<void> {
 }
 
 /** Reads a stream by server-sent events until it is closed. */
-export async function readBySse(url: string, seen: Seen): Promise<void> {
+export async function readBySse(where: Where, seen: Seen): Promise<void> {
   let offset = '-1';
   for (;;) {
     // What no control event has followed may come again.
     let pending: Message[] = [];
     try {
-      const events = await SseReader.open(`${url}?offset=${offset}&live=sse`);
+      const events = await SseReader.open(`${at(where)}?offset=${offset}&live=sse`);
       for (let event = await events.next(); event !== undefined; event = await events.next()) {
         if (event.type === 'data') {
           pending = JSON.parse(event.data) as Message[];
