@@ -1,15 +1,21 @@
 import { invalid } from '../errors.js';
 import { Cases, type EngineUnderTest, type TestFramework } from './engine-suite/cases.js';
 import { commitCases } from './engine-suite/commit.js';
+import { crashCases } from './engine-suite/crashes.js';
+import { crowdCases } from './engine-suite/crowd.js';
 import { dueCases } from './engine-suite/due.js';
 import { fuzzCases } from './engine-suite/fuzz.js';
 import { lifecycleCases } from './engine-suite/lifecycle.js';
 import { listCases } from './engine-suite/list.js';
+import { losingCases } from './engine-suite/losing.js';
 import { loadCases } from './engine-suite/load.js';
 import { managerCases } from './engine-suite/manager.js';
 import { nameCases } from './engine-suite/names.js';
+import { offsetCases } from './engine-suite/offsets.js';
+import { passingCases } from './engine-suite/passing.js';
 import { payloadCases } from './engine-suite/payloads.js';
 import { readCases } from './engine-suite/read.js';
+import { sourceCases } from './engine-suite/sources.js';
 import { touchCases } from './engine-suite/touch.js';
 import { watchCases } from './engine-suite/watch.js';
 
@@ -28,6 +34,12 @@ const GROUPS: Readonly<Record<string, (cases: Cases) => void>> = {
   'knowing deadlines': dueCases,
   'taking names': nameCases,
   'with a manager': managerCases,
+  'giving offsets': offsetCases,
+  'losing what was acknowledged': losingCases,
+  'having many producers': crowdCases,
+  'letting time pass': passingCases,
+  'crashing between steps': crashCases,
+  'keeping what forks need': sourceCases,
   'running random programs': fuzzCases,
 };
 

@@ -42,9 +42,6 @@ for (const engine of NETWORKED) {
           const id = `spec-${randomUUID()}`;
           const anywhere = (): string => `${servers[random.below(SERVERS)]?.url ?? ''}/${id}`;
           await answered(anywhere, { method: 'PUT', headers: JSON_TYPE });
-          onTestFinished(async () => {
-            await answered(anywhere, { method: 'DELETE' });
-          });
           let acknowledged = 0;
           const producers = ['p0', 'p1', 'p2', 'p3'].map(
             (each) => new HttpProducer(each, anywhere, () => acknowledged++),
@@ -81,6 +78,7 @@ for (const engine of NETWORKED) {
               expect(last.get(producer.name), reader).toBe(producer.acknowledged);
             expect(order, reader).toEqual(readers[0]?.order);
           }
+          await answered(anywhere, { method: 'DELETE' });
         },
       );
 
@@ -133,9 +131,6 @@ for (const engine of NETWORKED) {
           const id = `spec-${randomUUID()}`;
           const first = `${servers[0]?.url ?? ''}/${id}`;
           await answered(first, { method: 'PUT', headers: JSON_TYPE });
-          onTestFinished(async () => {
-            await fetch(first, { method: 'DELETE' });
-          });
           const write = async (where: string, writer: string): Promise<void> => {
             for (let seq = 0; seq < APPENDS; seq++) {
               const body = JSON.stringify([{ producer: writer, seq }]);
@@ -153,6 +148,7 @@ for (const engine of NETWORKED) {
           const seen = new Seen('the reader');
           await readByLongPoll(first, seen);
           expect(seen.order).toHaveLength(SERVERS * WRITERS * APPENDS);
+          await answered(first, { method: 'DELETE' });
         },
       );
     });

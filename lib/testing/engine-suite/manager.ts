@@ -48,7 +48,7 @@ export function managerCases(cases: Cases): void {
     });
   };
   const read = (streams: StreamManager, id: string, options?: SubscribeOptions): Reading =>
-    new Reading(streams, id, patience, options);
+    new Reading(streams, id, (what, holds) => eventually(patience, what, holds), options);
 
   withManagers('gives what one manager has written to another', async (open) => {
     const values = ['text', '', 'é\u{1f600}', { a: [1, null] }, 5, null, false, Uint8Array.of(0, 255)];

@@ -68,3 +68,45 @@ export const byId = (change: (id: string) => string) =>
     commit: (all) => engine.commit(all.map((commit) => ({ ...commit, id: change(commit.id) }))),
     read: (requests) => engine.read(requests.map((request) => ({ ...request, id: change(request.id) }))),
   }));
+
+/** What gives other generations than the engine behind it, which `outward` makes of an id and its generation there. */
+export const byGeneration =
+  (give: () => (id: string, generation: number) => number) =>
+  (engine: StreamEngine): StreamEngine => {
+    const outward = give();
+    const known = new Map<string, number>();
+    const out = (id: string, generation: number): number => {
+      const given = outward(id, generation);
+      known.set(`${given} ${id}`, generation);
+      return given;
+    };
+    const inside = <T extends { id: string; generation: number }>(all: readonly T[]): T[] =>
+      all.map((one) => ({ ...one, generation: known.get(`${one.generation} ${one.id}`) ?? 0 }));
+    const shown = (id: string, loaded: Loaded | undefined): Loaded | undefined =>
+      loaded && { ...loaded, head: { ...loaded.head, generation: out(id, loaded.head.generation) } };
+    return having((plain) => ({
+      load: (requests) => plain.load(requests).map((loaded, i) => shown(requests[i]!.id, loaded)),
+      commit: (all) => {
+        const expected = all.map(({ id, expected: version }) => version && inside([{ id, ...version }])[0]!);
+        const heads = all.map(({ id, head }) => head && inside([{ id, ...head }])[0]!);
+        const made = all.map((commit, i) => ({ ...commit, expected: expected[i], head: heads[i] }));
+        return plain.commit(made).map((result, i) => {
+          const { id } = all[i]!;
+          if (result.type === 'stored') return { ...result, generation: out(id, result.generation) };
+          return result.type === 'conflict' ? { ...result, current: shown(id, result.current) } : result;
+        });
+      },
+      read: (requests) =>
+        plain
+          .read(inside(requests))
+          .map((page, i) => ({ ...page, current: shown(requests[i]!.id, page.current) })),
+      list: (options) =>
+        plain.list(options).map(({ id, loaded }) => ({ id, loaded: shown(id, loaded) ?? loaded })),
+      touch: (touches) => plain.touch(inside(touches)),
+      schedule: (moves) => plain.schedule(inside(moves)),
+      watch: (ids, onHint) =>
+        plain.watch(ids, (hint) => {
+          onHint({ ...hint, generation: out(hint.id, hint.generation) });
+        }),
+    }))(engine);
+  };
