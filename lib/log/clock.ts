@@ -28,6 +28,9 @@ export function asStreamError(error: unknown, engine: string): StreamError {
   });
 }
 
+/** How often a read that can be stale is asked again for what is there. */
+export const MAX_DOUBTS = 20;
+
 /** How long an engine that fails is asked again. */
 export interface Persistence {
   readonly clock: Clock;

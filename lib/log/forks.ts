@@ -1,7 +1,7 @@
 import type { Loaded, Page } from '../engines/engine.js';
 import { notFound, StreamError } from '../errors.js';
 import { settle } from '../maybe-promise.js';
-import { persist } from './clock.js';
+import { backoff, MAX_DOUBTS, persist } from './clock.js';
 import type { Create, Refer } from './command.js';
 import { type Head, MAX_LINEAGE, type Origin, PART, type Reference } from './head.js';
 import type { Answer } from './group.js';
@@ -191,7 +191,7 @@ export class Forks {
     });
   }
 
-  #tagAt(id: string, head: Head, position: number, { done, failed }: Continuation<number>): void {
+  #tagAt(id: string, head: Head, position: number, { done, failed }: Continuation<number>, doubts = 0): void {
     if (head.tag === 0 || position === head.tail) {
       done(head.tag);
       return;
@@ -214,8 +214,16 @@ export class Forks {
               maxChunks: 1,
             }),
           ({ entries: [entry] }: Page) => {
-            if (entry === undefined) failed(notFound(id));
-            else done(position === 0 ? entry.previous : entry.tag);
+            if (entry !== undefined) {
+              done(position === 0 ? entry.previous : entry.tag);
+            } else if (engine.features.staleReads && doubts < MAX_DOUBTS) {
+              // What was found is there, and this read does not show it yet.
+              clock.after(backoff(doubts + 1, 5, 500, clock), () => {
+                this.#tagAt(id, head, position, { done, failed }, doubts + 1);
+              });
+            } else {
+              failed(notFound(id));
+            }
           },
           failed,
         );

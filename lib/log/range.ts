@@ -1,7 +1,7 @@
 import type { Entry, Loaded, Page, Payload, StreamEngine } from '../engines/engine.js';
 import { notFound } from '../errors.js';
 import { payloadBytes } from './bytes.js';
-import { backoff, persist, type Persistence } from './clock.js';
+import { backoff, MAX_DOUBTS, persist, type Persistence } from './clock.js';
 import { hole, misfit } from './continuity.js';
 import type { Continuation } from './forks.js';
 import type { Head } from './head.js';
@@ -21,8 +21,6 @@ export interface Range {
   readonly tagAt: (position: number) => number;
 }
 
-/** How often a read that can be stale is asked again for what is there. */
-const MAX_DOUBTS = 20;
 const MAX_PAGE_CHUNKS = 8_192;
 
 /**

@@ -1,7 +1,7 @@
 import type { Entry, Page, Payload } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import type { Awaitable } from '../maybe-promise.js';
-import { backoff, persist } from './clock.js';
+import { backoff, MAX_DOUBTS, persist } from './clock.js';
 import { hole, misfit, undecodable } from './continuity.js';
 import type { FollowerContext, LogReader, LogSource } from './reading.js';
 
@@ -59,9 +59,6 @@ export function replay(edge: Edge, reader: LogReader, context: FollowerContext, 
     returned = true;
   }
 }
-
-/** How often a read that can be stale is asked again for what was there. */
-const MAX_DOUBTS = 20;
 
 /** Gives a reader that is not live what it wants of some entries, up to a position or to the edge. */
 export function give(

@@ -243,6 +243,26 @@ describe('A source', () => {
 });
 
 describe('A fork', () => {
+  it('in the midst of its source is made also where a read is behind', () => {
+    const { world, engine, process } = singleProcess({ features: { staleReads: true, tagged: true } });
+    const source = process.create('source');
+    world.run(10);
+    for (const chunk of ['a', 'b', 'c', 'd']) {
+      source.write(chunk);
+      world.run(10);
+    }
+    const { offsets } = process.read('source');
+    world.run(100);
+    engine.next('read', { type: 'stale', by: 3 });
+
+    process.fork('source', 'fork', offsets[2]);
+    world.run(100);
+
+    const reader = process.read('fork');
+    world.run(100);
+    expect(reader.told).toEqual(['a', 'b', 'c']);
+  });
+
   it('of a taken id is refused, and forgotten by its source', () => {
     const { world, process } = doomed();
     process.create('fork');
