@@ -12,7 +12,7 @@ const NO_SELF = { regex: '^rxjs-durable-streams', message: 'Inside lib, import b
 /** What everything may import. */
 const LOWEST = 'code-points|codec|deadlines|errors|line|maybe-promise|offset|validation';
 const NO_ENTRY = {
-  regex: '^\\.{1,2}/(testing|http|client|genkit|ai|angular|inspector|cli)/',
+  regex: '^\\.{1,2}/(engine|testing|http|client|genkit|ai|angular|inspector|cli)/',
   message: 'Entry points import what they need from the root, never the reverse.',
 };
 
