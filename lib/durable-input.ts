@@ -9,7 +9,7 @@ import { InputRequests } from './input-requests.js';
 import { type InputLimits, InputRoom } from './input-room.js';
 import { InputStream, type StreamWriter } from './input-stream.js';
 import type { Release } from './log/command.js';
-import type { StoredOutcome } from './log/head.js';
+import type { Head, StoredOutcome } from './log/head.js';
 import type { Answer } from './log/group.js';
 import type { StreamStatus } from './log/outcome.js';
 import { offsetOf } from './log/segments.js';
@@ -200,7 +200,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
     if (batch.awaited > 0 && head !== undefined) {
       batch.resolve((index) => offsetOf(head, position - chunks.length + index + 1, tag));
     }
-    this.#acknowledged(writer.seq, chunks.length, bytes, answer);
+    this.#acknowledged(writer.seq, chunks.length, bytes, head, position, tag);
   }
 
   /** @internal */
@@ -251,18 +251,19 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
       this.#room.sent(bytes);
       return undefined;
     }
-    const writer = this.#writer.next();
+    const writer = this.#writer;
+    const seq = ++writer.seq;
     this.#room.sent(bytes);
     this.#requests.made();
     const { head } = this.#stream;
-    const stored = head && log.appendAtOnce(this.id, head.generation, writer, payload, bytes);
+    const stored = head && log.appendAtOnce(this.id, head.generation, writer.nonce, seq, payload, bytes);
     if (stored !== undefined) {
       const { tail, tag } = stored;
       waiting?.resolve(offsetOf(stored, tail, tag));
-      this.#acknowledged(writer.seq, 1, bytes, { head: stored, position: tail, tag, duplicate: false });
+      this.#acknowledged(seq, 1, bytes, stored, tail, tag);
       return undefined;
     }
-    this.#batch = new Batch(this, this.#append([payload], bytes, undefined, writer), waiting);
+    this.#batch = new Batch(this, this.#append([payload], bytes, undefined, writer.at(seq)), waiting);
     log.submit(this.#batch);
     return undefined;
   }
@@ -296,10 +297,17 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
   }
 
   /** An append of so many chunks is stored. */
-  #acknowledged(seq: number, chunks: number, bytes: number, answer: Answer): void {
+  #acknowledged(
+    seq: number,
+    chunks: number,
+    bytes: number,
+    head: Head | undefined,
+    position: number,
+    tag: number,
+  ): void {
     this.#room.answered(chunks, bytes);
     if (seq > this.#writer.acknowledged) this.#writer.acknowledged = seq;
-    this.#stream.stored(answer);
+    this.#stream.stored(head, position, tag);
     this.#requests.carriedOut();
   }
 

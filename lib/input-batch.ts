@@ -27,7 +27,12 @@ export class InputWriter {
 
   /** The writer of the next append. What was acknowledged is that of the moment when it is asked for. */
   next(): OwnerWriter {
-    return new NumberedWriter(this, ++this.seq);
+    return this.at(++this.seq);
+  }
+
+  /** The writer of the append of a number. */
+  at(seq: number): OwnerWriter {
+    return new NumberedWriter(this, seq);
   }
 }
 

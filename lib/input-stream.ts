@@ -59,7 +59,7 @@ export class InputStream implements LogWriter {
   }
 
   /** Something that the input has written is stored. */
-  stored({ head, position, tag }: Answer): void {
+  stored(head: Head | undefined, position: number, tag: number): void {
     // A callback may have written, and been answered, before.
     if (head === undefined || position <= this.#position) return;
     this.head = head;

@@ -37,7 +37,7 @@ interface Watched {
   readonly searches: Set<Search>;
   hints: Hint[];
   /** Who waits for a stream to be opened. */
-  readonly waiters: Set<() => void>;
+  waiters: Set<() => void> | undefined;
 }
 
 /** The streams that somebody in this process reads or writes: one watch and one {@link Follower} each. */
@@ -157,9 +157,9 @@ export class Followers {
   /** Calls back once a stream of this id is opened. Gives back what ends the waiting. */
   wait(id: string, opened: () => void): () => void {
     const watched = this.#watch(id);
-    watched.waiters.add(opened);
+    (watched.waiters ??= new Set()).add(opened);
     return () => {
-      watched.waiters.delete(opened);
+      watched.waiters?.delete(opened);
       this.#drop(watched);
     };
   }
@@ -198,7 +198,7 @@ export class Followers {
       follower: undefined,
       searches: new Set(search && [search]),
       hints: [],
-      waiters: new Set(),
+      waiters: undefined,
     };
     this.#watched.set(id, watched);
     this.#arm(watched);
@@ -207,7 +207,7 @@ export class Followers {
   }
 
   #arm(watched: Watched): void {
-    const { id, searches, waiters } = watched;
+    const { id, searches } = watched;
     persist(
       { clock: this.#clock, engine: this.#engine, retryFor: this.#context.retryFor },
       () =>
@@ -227,7 +227,7 @@ export class Followers {
         this.#watched.delete(id);
         fail(searches, error);
         // They look again, and are told why not.
-        for (const opened of [...waiters]) opened();
+        for (const opened of [...(watched.waiters ?? [])]) opened();
       },
     );
   }
@@ -235,8 +235,7 @@ export class Followers {
   #hinted(watched: Watched, hint: Hint): void {
     if (watched.searches.size > 0) watched.hints.push(hint);
     watched.follower?.hinted(hint);
-    if (watched.waiters.size === 0 || hint.gone) return;
-    for (const opened of [...watched.waiters]) opened();
+    if (watched.waiters !== undefined && !hint.gone) for (const opened of [...watched.waiters]) opened();
   }
 
   /** Looks a stream up, and follows it. The follower is to be left by whoever does not stay. */
@@ -373,7 +372,7 @@ export class Followers {
   /** Stops watching an id that nobody needs. */
   #drop(watched: Watched): void {
     const { id, watch, follower, waiters, searches } = watched;
-    if (waiters.size > 0 || searches.size > 0 || follower?.idle === false) return;
+    if ((waiters?.size ?? 0) > 0 || searches.size > 0 || follower?.idle === false) return;
     if (this.#watched.get(id) !== watched) return;
     this.#watched.delete(id);
     watch?.close();

@@ -12,7 +12,7 @@ const BATCH = 500;
 export interface Polled {
   readonly follower: Follower | undefined;
   /** Who waits for a stream to be opened. */
-  readonly waiters: ReadonlySet<() => void>;
+  readonly waiters: ReadonlySet<() => void> | undefined;
 }
 
 /** The safety net under hints that can be lost, and nothing else: now and then, it looks at every tail that is watched. */
@@ -34,7 +34,9 @@ export class Poll {
       this.#cancel = undefined;
       const followers = [...this.watched.values()].flatMap(({ follower }) => follower ?? []);
       for (let i = 0; i < followers.length; i += BATCH) this.#lookAt(followers.slice(i, i + BATCH));
-      for (const [id, { waiters }] of this.watched) if (waiters.size > 0) this.#lookFor(id, waiters);
+      for (const [id, { waiters }] of this.watched) {
+        if (waiters !== undefined && waiters.size > 0) this.#lookFor(id, waiters);
+      }
       if (this.watched.size > 0) this.begin();
     });
   }

@@ -9,8 +9,10 @@ import { type Asked, Known } from './known.js';
 import { LiveEdge } from './live-edge.js';
 import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
 import { type Edge, give, replay } from './replay.js';
-import { offsetOf, readSegment, type Segment } from './segments.js';
+import { LastOffset, readSegment, type Segment } from './segments.js';
 import { goneAt } from './time.js';
+
+const NOBODY = new Set<never>();
 
 /**
  * THE place where replay becomes live, for every engine: follows one life of a stream for all its readers in this
@@ -27,7 +29,8 @@ export class Follower implements Edge, Life {
   readonly #edge: LiveEdge;
   readonly #context: FollowerContext;
   readonly #segments: readonly Segment[];
-  readonly #writers = new Set<LogWriter>();
+  /** Few streams that are read have any here. */
+  #writers: Set<LogWriter> = NOBODY;
   /** The stream as it was last read, for what seldom changes. */
   #loaded: Loaded;
   readonly #known: Known;
@@ -38,6 +41,7 @@ export class Follower implements Edge, Life {
   #confirmed: boolean;
   /** How often reads were behind hints in a row. */
   #doubts = 0;
+  readonly #offsets = new LastOffset();
 
   constructor(
     readonly id: string,
@@ -96,7 +100,7 @@ export class Follower implements Edge, Life {
 
   /** The offset after so many chunks, of which the last is being told. */
   offsetAt(position: number): Offset {
-    return offsetOf(this.#loaded.head, position, this.tellingTag);
+    return this.#offsets.of(this.#loaded.head, position, this.tellingTag);
   }
 
   /** A reader comes back: what it had read is given to it, then it is looked whether the stream is still there. */
@@ -142,6 +146,7 @@ export class Follower implements Edge, Life {
 
   /** Takes a writer in. */
   write(writer: LogWriter): void {
+    if (this.#writers === NOBODY) this.#writers = new Set();
     this.#writers.add(writer);
   }
 

@@ -24,6 +24,23 @@ export function generationAt({ generation, facts }: Head, position: number): num
 export const offsetOf = (head: Head, position: number, tag: number): Offset =>
   encodeOffset(generationAt(head, position), position, tag);
 
+/** The offset of a stream that was made last: all readers of a chunk are given the same. */
+export class LastOffset {
+  #offset: Offset = '';
+  #position = -1;
+  #tag = -1;
+
+  /** The offset of a position. */
+  of(head: Head, position: number, tag: number): Offset {
+    if (position !== this.#position || tag !== this.#tag) {
+      this.#offset = offsetOf(head, position, tag);
+      this.#position = position;
+      this.#tag = tag;
+    }
+    return this.#offset;
+  }
+}
+
 /**
  * Finds where the chunks of a stream are. Fails with `NOT_FOUND` where the stream itself is gone by now, and with
  * `DATA_LOSS` where a fork's source is.

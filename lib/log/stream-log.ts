@@ -122,7 +122,8 @@ export class StreamLog {
   appendAtOnce(
     id: string,
     generation: number,
-    { nonce, seq }: { readonly nonce: string; readonly seq: number },
+    nonce: string,
+    seq: number,
     chunk: Payload,
     bytes: number,
   ): Head | undefined {

@@ -137,7 +137,7 @@ const COMMITS: readonly Mutation[] = [
   {
     what: 'keeps the producers of an older version',
     file: 'lane',
-    from: 'state.head.n === loaded.head.n &&',
+    from: 'state.head.n === loaded.head.n && state.head.tag === loaded.head.tag &&',
     to: '',
   },
   {
