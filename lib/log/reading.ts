@@ -73,3 +73,6 @@ export interface Life {
   /** The error of a reader to whom a life that is over has not given all. */
   whyGone(start: number): StreamError;
 }
+
+/** No writers: most streams that are read have none here. */
+export const NOBODY = new Set<never>();

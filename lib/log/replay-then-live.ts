@@ -7,12 +7,10 @@ import { ANY_TAG, expiredUnread, hole, regrown } from './continuity.js';
 import { type Head, PART, type StoredOutcome } from './head.js';
 import { type Asked, Known } from './known.js';
 import { LiveEdge } from './live-edge.js';
-import type { FollowerContext, Life, LogReader, LogWriter } from './reading.js';
+import { type FollowerContext, type Life, type LogReader, type LogWriter, NOBODY } from './reading.js';
 import { type Edge, give, replay } from './replay.js';
 import { LastOffset, readSegment, type Segment } from './segments.js';
 import { goneAt } from './time.js';
-
-const NOBODY = new Set<never>();
 
 /**
  * THE place where replay becomes live, for every engine: follows one life of a stream for all its readers in this
@@ -29,7 +27,6 @@ export class Follower implements Edge, Life {
   readonly #edge: LiveEdge;
   readonly #context: FollowerContext;
   readonly #segments: readonly Segment[];
-  /** Few streams that are read have any here. */
   #writers: Set<LogWriter> = NOBODY;
   /** The stream as it was last read, for what seldom changes. */
   #loaded: Loaded;
@@ -214,8 +211,7 @@ export class Follower implements Edge, Life {
 
   /** Looks at the store, because a hint may have been lost. */
   lookAgain(): void {
-    const { engine } = this.#context;
-    this.#look(() => engine.load([{ id: this.id }]));
+    this.#look(() => this.#context.engine.load([{ id: this.id }]));
   }
 
   /** This life of the stream is over: it was deleted, or has expired. */
@@ -328,9 +324,8 @@ export class Follower implements Edge, Life {
   }
 
   #readEnd(): void {
-    const { engine } = this.#context;
     this.#ask(
-      () => engine.load([{ id: this.id, parts: [PART.outcome] }]),
+      () => this.#context.engine.load([{ id: this.id, parts: [PART.outcome] }]),
       ([loaded]) => {
         if (loaded?.head.generation !== this.generation) {
           this.gone();
