@@ -4,9 +4,13 @@ import { defineConfig } from 'tsup';
 const library = {
   entry: {
     index: 'lib/index.ts',
+    client: 'lib/client/index.ts',
+    engine: 'lib/engine/index.ts',
     http: 'lib/http/index.ts',
     lmdb: 'lib/engines/lmdb.ts',
+    postgres: 'lib/engines/postgres.ts',
     redis: 'lib/engines/redis.ts',
+    nats: 'lib/engines/nats.ts',
     testing: 'lib/testing/index.ts',
   },
 };

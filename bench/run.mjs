@@ -45,6 +45,14 @@ const TABLES = {
     peers: { lmdb: '../node_modules/lmdb' },
     columns: ['raw', 'manager', 'replay'],
   },
+  http: {
+    cases: ['http-append', 'http-sse', 'http-catch-up', 'http-tail', 'http-restart'],
+    peers: {
+      lmdb: '../node_modules/lmdb',
+      '@durable-streams/server': 'node_modules/@durable-streams/server',
+    },
+    columns: ['reference'],
+  },
 };
 const README = new URL('README.md', import.meta.url);
 const HERE = fileURLToPath(new URL('.', import.meta.url));

@@ -8,6 +8,7 @@ const NAMES = {
   raw: 'LMDB alone',
   own: 'own streams',
   manager: '`InMemoryStreamManager`',
+  reference: 'reference server',
 };
 
 const short = (value) => (value === 0 ? '0' : Number(value.toPrecision(3)).toLocaleString('en'));

@@ -52,6 +52,11 @@ export class StreamSubject<C, O = void> extends ChunkObservable<C, O> {
     return this.#end === undefined ? 'open' : this.#end.type === 'done' ? 'done' : 'error';
   }
 
+  /** @internal How it has ended, also while that is still being delivered. */
+  get end(): StreamEnd<O> | undefined {
+    return this.#end;
+  }
+
   /** How many chunks were written. */
   get length(): number {
     return this.log.length;

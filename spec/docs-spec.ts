@@ -1,3 +1,7 @@
+import { NATS_URL } from './support/nats.js';
+import { afterAll } from 'vitest';
+
+import { DATABASE_URL, dropSchema } from './support/postgres.js';
 import { REDIS_URL } from './support/redis.js';
 import { withServer } from './support/servers.js';
 import { describeSnippets } from './support/snippets.js';
@@ -6,10 +10,20 @@ describeSnippets(
   'README.md',
   'docs/marbles.md',
   'docs/http.md',
+  'docs/client.md',
   'docs/engines/lmdb.md',
   'docs/writing-an-engine.md',
 );
 
 await withServer('redis', REDIS_URL, () => {
   describeSnippets('docs/engines/redis.md');
+});
+
+await withServer('nats', NATS_URL, () => {
+  describeSnippets('docs/engines/nats.md');
+});
+
+await withServer('PostgreSQL', DATABASE_URL, () => {
+  describeSnippets('docs/engines/postgres.md');
+  afterAll(() => dropSchema('answers'));
 });

@@ -1,6 +1,8 @@
 import type { StreamEngine } from '../engines/engine.js';
 import { lmdbEngine } from '../engines/lmdb.js';
 import { memoryEngine } from '../engines/memory.js';
+import { natsEngine } from '../engines/nats.js';
+import { postgresEngine } from '../engines/postgres.js';
 import { redisEngine } from '../engines/redis.js';
 import { UsageError } from './arguments.js';
 
@@ -18,6 +20,14 @@ const ENGINES = new Map<string, Choice>(
   Object.entries<Choice>({
     lmdb: { where: ['path', './data'], open: (path) => lmdbEngine({ path }) },
     memory: { open: () => memoryEngine() },
+    nats: {
+      where: ['url', 'nats://127.0.0.1:4222'],
+      open: (url) => natsEngine({ connection: url }),
+    },
+    postgres: {
+      where: ['url', 'postgres://localhost:5432/postgres'],
+      open: (url) => postgresEngine({ connection: url }),
+    },
     redis: {
       where: ['url', 'redis://localhost:6379'],
       open: (url) => redisEngine({ connection: url }),

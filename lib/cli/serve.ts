@@ -85,9 +85,11 @@ async function open(engine: StreamEngine): Promise<void> {
   try {
     await engine.load([]);
   } catch (error) {
-    const { code, message } = error as StreamError;
-    if (code !== 'FAILED_PRECONDITION' || !message.includes('npm install')) throw error;
+    const { code, message, details } = error as StreamError;
+    const { install } = Object(details) as { readonly install?: unknown };
+    if (install === undefined) throw error;
     throw new StreamError(code, `${message}, or give --engine memory, which keeps nothing on disk.`, {
+      details,
       cause: error,
     });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import { StreamError } from '../errors.js';
 import { loadDriver } from './driver.js';
@@ -106,7 +106,7 @@ function reasonOf(error: unknown): unknown {
 export async function openStore(path: string, wakeFile: string): Promise<LmdbStore> {
   const { open } = await loadDriver('LMDB', 'lmdb', () => import('lmdb'));
   try {
-    mkdirSync(path, { recursive: true });
+    makeDirectory(path);
     const file = join(path, 'data.mdb');
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) checkDataFile(file);
     else if (existsSync(wakeFile)) throw gone(path);
@@ -129,6 +129,28 @@ export async function openStore(path: string, wakeFile: string): Promise<LmdbSto
     return new LmdbStore(path, db);
   } catch (error) {
     throw storeError(error, path);
+  }
+}
+
+/**
+ * Makes a directory, and those above it. Node's own `recursive` never comes to an end where a file system says of what
+ * it will not have that its parent is missing, as `/proc` does.
+ */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(path);
+    // Of what is there, some file systems say first what else is wrong.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    if (code !== 'ENOENT' || parent === path) throw error;
+    if (existsSync(parent)) {
+      const message = `The LMDB store can't be in ${path}: no directory can be made there.`;
+      throw new StreamError('INVALID_ARGUMENT', message, { cause: error });
+    }
+    makeDirectory(parent);
+    makeDirectory(path);
   }
 }
 

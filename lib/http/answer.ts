@@ -1,3 +1,4 @@
+import type { HttpReply } from './exchange.js';
 import type { CorsOptions } from './options.js';
 import type { Refusal } from './refusal.js';
 
@@ -16,6 +17,7 @@ const REQUEST_HEADERS = [
   'Stream-Fork-Offset',
   'Stream-Fork-Sub-Offset',
   'Stream-Forked-From',
+  'Stream-Outcome',
   'Stream-Seq',
   'Stream-TTL',
 ];
@@ -31,6 +33,7 @@ const ANSWER_HEADERS = [
   'Stream-Cursor',
   'Stream-Expires-At',
   'Stream-Next-Offset',
+  'Stream-Outcome',
   'Stream-SSE-Data-Encoding',
   'Stream-TTL',
   'Stream-Up-To-Date',
@@ -54,7 +57,7 @@ export function commonFields(cors: CorsOptions | undefined, origin: string | nul
 }
 
 /** The answer to `OPTIONS`. */
-export function preflight(cors: CorsOptions | undefined, fields: Fields): Response {
+export function preflight(cors: CorsOptions | undefined, fields: Fields): HttpReply {
   const headers: Fields = { ...fields, allow: METHODS };
   if (cors !== undefined) {
     headers['access-control-allow-methods'] = METHODS;
@@ -63,15 +66,16 @@ export function preflight(cors: CorsOptions | undefined, fields: Fields): Respon
     );
     headers['access-control-max-age'] = '86400';
   }
-  return new Response(null, { status: 204, headers });
+  return { status: 204, headers, body: null };
 }
 
 /** The answer that a refusal is. */
-export function refused({ status, headers, body }: Refusal, isHead: boolean): Response {
-  return new Response(isHead ? null : body, {
+export function refused({ status, headers, body }: Refusal, isHead: boolean): HttpReply {
+  return {
     status,
     headers: { ...headers, 'content-type': 'application/json', 'cache-control': 'no-store' },
-  });
+    body: isHead ? null : body,
+  };
 }
 
 export { METHODS };

@@ -5,15 +5,18 @@ import type { Answer } from '../log/group.js';
 import { offsetOf } from '../log/segments.js';
 import type { Fields } from './answer.js';
 import { contentOf, contentTypeOf, kindOf } from './content.js';
-import { CLOSED, type Context } from './context.js';
+import type { Context } from './context.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
 import { closes, type Producer, producerOf } from './headers.js';
+import { sentOutcome } from './outcome.js';
 import { malformed, refusal } from './refusal.js';
 
 /** Appends, or closes, or both (sections 5.2 and 5.3). */
-export async function append(context: Context, request: Request, id: string): Promise<Response> {
+export async function append(context: Context, request: HttpRequest, id: string): Promise<HttpReply> {
   const { headers } = request;
   const producer = producerOf(headers);
   const closing = closes(headers);
+  const outcome = sentOutcome(headers, closing);
   const sequence = headers.get('stream-seq') ?? undefined;
   const body = await context.body(request);
   if (body.byteLength === 0 && !closing) throw malformed('The body is empty.');
@@ -21,7 +24,6 @@ export async function append(context: Context, request: Request, id: string): Pr
   if (body.byteLength > 0 && contentType === undefined) throw malformed('Content-Type is missing.');
   const { chunks, bytes } = contentOf(kindOf(contentType ?? ''), body, context.settings.maxChunkBytes);
   if (chunks.length === 0 && !closing) throw malformed('An empty array has nothing to append.');
-  const outcome = closing ? CLOSED : undefined;
   const change = { chunks, bytes, outcome, contentType, sequence };
   let answer: Answer;
   try {
@@ -42,7 +44,7 @@ export async function append(context: Context, request: Request, id: string): Pr
     fields['producer-seq'] = String(answer.duplicate ? await lastSeq(context, id, producer) : producer.seq);
   }
   const isNew = producer !== undefined && !answer.duplicate && chunks.length > 0;
-  return new Response(null, { status: isNew ? 200 : 204, headers: fields });
+  return { status: isNew ? 200 : 204, headers: fields, body: null };
 }
 
 /** The number of the last append of a producer that was stored. */

@@ -1,5 +1,7 @@
 import type { Clock } from '../log/clock.js';
-import { malformed, Refusal, refusal, tooLarge } from './refusal.js';
+import type { HttpRequest } from './exchange.js';
+import { malformed, refusal, tooLarge } from './refusal.js';
+import type { Turn } from './turn.js';
 
 /** Bounds of a body. */
 export interface BodyLimits {
@@ -8,48 +10,78 @@ export interface BodyLimits {
   readonly bodyMs: number;
 }
 
+/** Who is given a body. */
+export interface BodySink {
+  part(bytes: Uint8Array): void;
+  /** That was all of it. */
+  end(): void;
+  /** It comes to no end. */
+  torn(): void;
+}
+
+/** Where a body comes from. It is taken once. */
+export interface BodySource {
+  /** Begins to give it. */
+  start(sink: BodySink): void;
+  /** Gives no more of it. What is left is up to the server. */
+  stop(): void;
+}
+
 const NOTHING = new Uint8Array();
 
 /** The whole body of a request, if it is not too large and comes in time. */
 export async function readBody(
-  { headers, body }: Request,
+  { headers, body }: HttpRequest,
   { maxBodyBytes, bodyMs }: BodyLimits,
   clock: Clock,
+  turn: Turn,
 ): Promise<Uint8Array> {
   const isTooLarge = () => tooLarge(`A body may have ${maxBodyBytes} bytes.`);
   if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw isTooLarge();
-  if (body === null) return NOTHING;
-  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  const deadline = { passed: false };
-  const cancel = clock.inBackground(bodyMs, () => {
-    deadline.passed = true;
-    letGo(reader);
-  });
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      bytes += value.byteLength;
-      if (bytes > maxBodyBytes) {
-        letGo(reader);
-        throw isTooLarge();
-      }
-      parts.push(value);
+  if (body === undefined) return NOTHING;
+  return new Promise((resolve, reject) => {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    let over = false;
+    let cancel: (() => void) | undefined;
+    const end = (): void => {
+      over = true;
+      cancel?.();
+    };
+    const refuse = (error: Error): void => {
+      end();
+      body.stop();
+      reject(error);
+    };
+    const sink: BodySink = {
+      part: (part) => {
+        bytes += part.byteLength;
+        if (bytes > maxBodyBytes) refuse(isTooLarge());
+        else parts.push(part);
+      },
+      end: () => {
+        end();
+        resolve(parts.length === 1 ? (parts[0] as Uint8Array) : concatenated(parts, bytes));
+      },
+      // A client that has gone is told nothing; a body that is torn is never taken for a whole one.
+      torn: () => {
+        refuse(malformed('The body has not come to its end.'));
+      },
+    };
+    try {
+      body.start(sink);
+    } catch (error) {
+      // Something else has it.
+      refuse(error as Error);
     }
-  } catch (error) {
-    // A client that has gone is told nothing; a body that is torn is never taken for a whole one.
-    throw error instanceof Refusal ? error : malformed('The body has not come to its end.');
-  } finally {
-    cancel();
-  }
-  if (deadline.passed) throw refusal(408, 'DEADLINE_EXCEEDED', 'The body has come too slowly.');
-  return parts.length === 1 ? (parts[0] as Uint8Array) : concatenated(parts, bytes);
-}
-
-function letGo(reader: ReadableStreamDefaultReader<Uint8Array>): void {
-  reader.cancel().catch(() => undefined);
+    // Nearly every body has come by then.
+    turn.atEnd(() => {
+      if (over) return;
+      cancel = clock.inBackground(bodyMs, () => {
+        refuse(refusal(408, 'DEADLINE_EXCEEDED', 'The body has come too slowly.'));
+      });
+    });
+  });
 }
 
 function concatenated(parts: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -1,6 +1,7 @@
 import type { Payload } from '../engines/engine.js';
 import { payloadBytes } from '../log/bytes.js';
-import { toBase64 } from './base64.js';
+import { toBase64 } from '../base64.js';
+import type { RequestFields } from './exchange.js';
 import { jsonMessages } from './json-messages.js';
 import { malformed, tooLarge } from './refusal.js';
 
@@ -18,7 +19,7 @@ const TYPE = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+$/;
 export const essenceOf = (type: string): string => (type.split(';', 1)[0] as string).trim().toLowerCase();
 
 /** The media type that a request has, if it has one. */
-export function contentTypeOf(headers: Headers): string | undefined {
+export function contentTypeOf(headers: RequestFields): string | undefined {
   const type = headers.get('content-type')?.trim();
   if (type === undefined) return undefined;
   if (!TYPE.test(essenceOf(type))) throw malformed('Content-Type is no media type.');

@@ -1,13 +1,15 @@
 import type { Loaded } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import type { Create } from '../log/command.js';
-import type { Lifetime } from '../log/head.js';
+import type { Lifetime, StoredOutcome } from '../log/head.js';
 import type { Answer } from '../log/group.js';
 import { contentOf, contentTypeOf, DEFAULT_TYPE, essenceOf, kindOf } from './content.js';
-import { CLOSED, type Context, randomName, typeOf } from './context.js';
+import { type Context, randomName, typeOf } from './context.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
 import { createFork } from './fork.js';
 import { closes, forkOf, lifetimeOf } from './headers.js';
 import { stateOf } from './metadata.js';
+import { sentOutcome } from './outcome.js';
 import { refusal } from './refusal.js';
 
 /** What a request to create a stream asks for. */
@@ -15,13 +17,21 @@ export interface Wanted {
   readonly contentType: string | undefined;
   readonly lifetime: Partial<Pick<Lifetime, 'idleTtl' | 'expiresAt'>>;
   readonly closed: boolean;
+  /** What it is closed with. */
+  readonly outcome: StoredOutcome | undefined;
 }
 
 /** Creates a stream, or sees that there is one as wanted (section 5.1); or a fork (section 4.2). */
-export async function create(context: Context, request: Request, id: string): Promise<Response> {
+export async function create(
+  context: Context,
+  request: HttpRequest,
+  id: string,
+): Promise<HttpReply | Response> {
   const { headers } = request;
   const contentType = contentTypeOf(headers);
-  const wanted: Wanted = { contentType, lifetime: lifetimeOf(headers), closed: closes(headers) };
+  const closed = closes(headers);
+  const outcome = sentOutcome(headers, closed);
+  const wanted: Wanted = { contentType, lifetime: lifetimeOf(headers), closed, outcome };
   const fork = forkOf(headers);
   if (fork !== undefined) return createFork(context, request, id, wanted, fork);
   const body = await context.body(request);
@@ -35,7 +45,7 @@ export async function create(context: Context, request: Request, id: string): Pr
       contentType: type,
       owned: false,
       ...content,
-      ...(wanted.closed && { outcome: CLOSED }),
+      outcome,
     };
     const answer = await new Promise<Answer>((done, failed: (error: StreamError) => void) => {
       context.streams.create(id, command, { done, failed });
@@ -65,17 +75,14 @@ export const lifetimeFor = ({ settings }: Context, given: Wanted['lifetime']): L
 });
 
 /** The answer where a stream was made. */
-export function created(request: Request, { head }: Answer): Response {
+export function created(request: HttpRequest, { head }: Answer): HttpReply {
   if (head === undefined) throw different();
   const { origin, pathname } = new URL(request.url);
-  return new Response(null, {
-    status: 201,
-    headers: { ...stateOf({ head }), location: `${origin}${pathname}` },
-  });
+  return { status: 201, headers: { ...stateOf({ head }), location: `${origin}${pathname}` }, body: null };
 }
 
 /** The answer where there is a stream already: it is as wanted, or it is not. */
-export function existing(loaded: Loaded, { contentType, closed }: Wanted, isSame: boolean): Response {
+export function existing(loaded: Loaded, { contentType, closed }: Wanted, isSame: boolean): HttpReply {
   const { head } = loaded;
   const agrees =
     isSame &&
@@ -83,7 +90,7 @@ export function existing(loaded: Loaded, { contentType, closed }: Wanted, isSame
     (contentType === undefined || essenceOf(contentType) === essenceOf(typeOf(loaded))) &&
     closed === (head.status !== 'open');
   if (!agrees) throw different();
-  return new Response(null, { status: 200, headers: stateOf(loaded) });
+  return { status: 200, headers: stateOf(loaded), body: null };
 }
 
 const different = (): Error =>

@@ -6,7 +6,8 @@ import { AT_START, type Place } from '../log/place.js';
 import type { ForkPlace } from '../log/forks.js';
 import { generationAt } from '../log/segments.js';
 import { bytesOf, contentOf, essenceOf, kindOf, textOf } from './content.js';
-import { CLOSED, type Context, randomName, typeOf } from './context.js';
+import { type Context, randomName, typeOf } from './context.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
 import { created, existing, lifetimeFor, type Wanted } from './create.js';
 import type { ForkRequest } from './headers.js';
 import { placeIn, positionOf } from './offset-place.js';
@@ -16,13 +17,13 @@ import { malformed, refusal } from './refusal.js';
 /** Creates a stream that begins with the chunks of another, or sees that there is one as wanted (section 4.2). */
 export async function createFork(
   context: Context,
-  request: Request,
+  request: HttpRequest,
   id: string,
   wanted: Wanted,
   fork: ForkRequest,
-): Promise<Response> {
+): Promise<HttpReply | Response> {
   const source = idOf(fork.from, context.settings.basePath);
-  const refused = await context.authorize({ request, streamId: source, operation: 'read' });
+  const refused = await context.authorize(request, source, 'read');
   if (refused !== undefined) return refused;
   const body = await context.body(request);
   const loaded = await context.find(id);
@@ -76,7 +77,7 @@ async function make(
         owned: false,
         chunks,
         bytes: content.bytes + (place.sub ?? 0),
-        ...(wanted.closed && { outcome: CLOSED }),
+        outcome: wanted.outcome,
       },
       { done, failed: (error) => failed(asRefusal(error)) },
     );

@@ -3,12 +3,15 @@ import { append } from './append.js';
 import { commonFields, type Fields, METHODS, preflight, refused } from './answer.js';
 import { Context } from './context.js';
 import { create } from './create.js';
+import type { HttpReply, HttpRequest, RequestFields, Respond } from './exchange.js';
 import { closes } from './headers.js';
 import { head, remove } from './metadata.js';
 import { type HandlerOptions, type Operation, settingsOf } from './options.js';
 import { idOf } from './path.js';
 import { read } from './read.js';
 import { Refusal, refusal, refusalOf } from './refusal.js';
+import { targetOf } from './target.js';
+import { responseOf, WebRequest } from './web.js';
 
 /** Answers requests. It never rejects. */
 export interface StreamHandler {
@@ -18,10 +21,9 @@ export interface StreamHandler {
    * over, so that their readers come again, elsewhere. Everything else goes on.
    */
   drain(): void;
+  /** @internal The same for servers that can do without a `Request` and a `Response`. */
+  readonly respond: Respond;
 }
-
-/** How long a URL may be. */
-const MAX_URL = 8_192;
 
 /**
  * Serves streams by the Durable Streams protocol
@@ -31,19 +33,29 @@ const MAX_URL = 8_192;
 export function createHandler(options: HandlerOptions): StreamHandler {
   const context = new Context(settingsOf(options));
   const { cors } = context.settings;
-  const handler = async (request: Request): Promise<Response> => {
+  const { origin = '*' } = cors ?? {};
+  const always = origin === '*' ? commonFields(cors, null) : undefined;
+  const respond: Respond = async (request) => {
     const { method, headers } = request;
-    const fields = commonFields(cors, cors === undefined ? null : headers.get('origin'));
+    const fields = always ?? commonFields(cors, headers.get('origin'));
     if (method === 'OPTIONS') return preflight(cors, fields);
-    let response: Response;
+    let reply: HttpReply;
     try {
-      response = await answer(context, request);
+      const answered = await answer(context, request);
+      if (answered instanceof Response) return withFields(answered, fields);
+      reply = answered;
     } catch (error) {
-      response = refused(asRefusal(context, error), method === 'HEAD');
+      reply = refused(asRefusal(context, error), method === 'HEAD');
     }
-    return withFields(response, fields);
+    const { status, body } = reply;
+    return { status, headers: { ...fields, ...reply.headers }, body };
+  };
+  const handler = async (request: Request): Promise<Response> => {
+    const reply = await respond(new WebRequest(request));
+    return reply instanceof Response ? reply : responseOf(reply);
   };
   return Object.assign(handler, {
+    respond,
     drain: () => {
       context.draining = true;
       for (const end of [...context.live]) end();
@@ -51,24 +63,18 @@ export function createHandler(options: HandlerOptions): StreamHandler {
   });
 }
 
-async function answer(context: Context, request: Request): Promise<Response> {
+async function answer(context: Context, request: HttpRequest): Promise<HttpReply | Response> {
   const { settings } = context;
   const { headers, method } = request;
-  if (request.url.length > MAX_URL)
-    throw refusal(414, 'INVALID_ARGUMENT', `A URL may have ${MAX_URL} characters.`);
+  const { path, query } = targetOf(request.url);
   checkHeaders(headers, settings.maxHeaderBytes);
-  const url = new URL(request.url);
-  const streamId = idOf(url.pathname, settings.basePath);
+  const streamId = idOf(path, settings.basePath);
   const operation = operationOf(method, headers);
-  const attempt = { request, streamId, operation };
-  const seconds = await settings.rateLimit?.(attempt);
-  if (seconds !== undefined) {
-    throw refusal(429, 'RESOURCE_EXHAUSTED', 'There are too many requests.', {
-      'retry-after': String(Math.max(0, Math.ceil(seconds))),
-    });
+  if (settings.rateLimit !== undefined) await context.limitRate(request, streamId, operation);
+  if (settings.authorize !== undefined) {
+    const stopped = await context.authorize(request, streamId, operation);
+    if (stopped !== undefined) return stopped;
   }
-  const stopped = await context.authorize(attempt);
-  if (stopped !== undefined) return stopped;
   switch (operation) {
     case 'create':
       return create(context, request, streamId);
@@ -76,7 +82,7 @@ async function answer(context: Context, request: Request): Promise<Response> {
     case 'close':
       return append(context, request, streamId);
     case 'read':
-      return read(context, request, streamId, url);
+      return read(context, request, streamId, query);
     case 'head':
       return head(context, streamId);
     case 'delete':
@@ -84,7 +90,7 @@ async function answer(context: Context, request: Request): Promise<Response> {
   }
 }
 
-function operationOf(method: string, headers: Headers): Operation {
+function operationOf(method: string, headers: RequestFields): Operation {
   switch (method) {
     case 'PUT':
       return 'create';
@@ -101,7 +107,7 @@ function operationOf(method: string, headers: Headers): Operation {
   }
 }
 
-function checkHeaders(headers: Headers, most: number): void {
+function checkHeaders(headers: RequestFields, most: number): void {
   let length = 0;
   headers.forEach((value, name) => (length += name.length + value.length));
   if (length > most) {

@@ -1,4 +1,5 @@
 import type { Lifetime } from '../log/head.js';
+import type { RequestFields } from './exchange.js';
 import { malformed } from './refusal.js';
 
 const NUMBER = /^(0|[1-9]\d*)$/;
@@ -12,11 +13,11 @@ function numberOf(name: string, text: string): number {
 }
 
 /** Whether `Stream-Closed` says so: `true`, in any case; everything else is as if it were not there. */
-export const closes = (headers: Headers): boolean =>
+export const closes = (headers: RequestFields): boolean =>
   headers.get('stream-closed')?.trim().toLowerCase() === 'true';
 
 /** What a request wants of a stream's life. */
-export function lifetimeOf(headers: Headers): Partial<Pick<Lifetime, 'idleTtl' | 'expiresAt'>> {
+export function lifetimeOf(headers: RequestFields): Partial<Pick<Lifetime, 'idleTtl' | 'expiresAt'>> {
   const ttl = headers.get('stream-ttl');
   const expires = headers.get('stream-expires-at');
   if (ttl !== null && expires !== null) {
@@ -45,7 +46,7 @@ export interface Producer {
 const MAX_PRODUCER_ID = 256;
 
 /** The producer of a request, if it names one: by all three headers, or none. */
-export function producerOf(headers: Headers): Producer | undefined {
+export function producerOf(headers: RequestFields): Producer | undefined {
   const id = headers.get('producer-id');
   const epoch = headers.get('producer-epoch');
   const seq = headers.get('producer-seq');
@@ -68,7 +69,7 @@ export interface ForkRequest {
 }
 
 /** What a request says of a fork, if it is to make one. */
-export function forkOf(headers: Headers): ForkRequest | undefined {
+export function forkOf(headers: RequestFields): ForkRequest | undefined {
   const from = headers.get('stream-forked-from');
   const offset = headers.get('stream-fork-offset') ?? undefined;
   const sub = headers.get('stream-fork-sub-offset');

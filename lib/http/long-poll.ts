@@ -4,6 +4,8 @@ import type { Place } from '../log/place.js';
 import type { Range } from '../log/range.js';
 import type { Context } from './context.js';
 import { cursorAfter } from './cursor.js';
+import type { HttpReply } from './exchange.js';
+import { addOutcome } from './outcome.js';
 import { given, type Query, rangeFields } from './read.js';
 import { TailReader } from './tail-reader.js';
 
@@ -15,7 +17,7 @@ export async function longPoll(
   place: Place,
   query: Query,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<HttpReply> {
   const { maxResponseBytes } = context.settings;
   let range = await context.read(id, loaded, place, maxResponseBytes);
   if (range.chunks.length === 0 && range.head.status === 'open') {
@@ -26,18 +28,25 @@ export async function longPoll(
     if (now !== undefined && now.head.generation !== generation) throw notFound(id);
     if (now !== undefined) range = await context.read(id, now, range.place, maxResponseBytes);
   }
-  return answered(context, range, query);
+  return answered(context, id, range, query);
 }
 
-function answered(context: Context, range: Range, { offset, cursor }: Query): Response {
+async function answered(
+  context: Context,
+  id: string,
+  range: Range,
+  { offset, cursor }: Query,
+): Promise<HttpReply> {
   const { clock } = context;
   const fields = rangeFields(context, range);
   if (fields['stream-closed'] === undefined) {
     fields['stream-cursor'] = cursorAfter(cursor, clock.now(), () => clock.random());
+  } else {
+    addOutcome(fields, await context.outcome(id, range));
   }
   if (offset === 'now' || range.chunks.length === 0) fields['cache-control'] = 'no-store';
   if (range.chunks.length > 0) return given(range, fields);
-  return new Response(null, { status: 204, headers: fields });
+  return { status: 204, headers: fields, body: null };
 }
 
 /** Waits until something follows a place, or nothing ever will; not for longer than is configured. */

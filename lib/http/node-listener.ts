@@ -1,19 +1,8 @@
 import { checkInteger } from '../validation.js';
-import { bodyOf, type IncomingMessage, mayHaveBody } from './node-body.js';
-
-/** What of Node's `ServerResponse` is used. */
-interface ServerResponse {
-  readonly headersSent: boolean;
-  readonly writableEnded: boolean;
-  readonly writableFinished: boolean;
-  writeHead(status: number, headers: Record<string, string | string[]>): unknown;
-  write(chunk: Uint8Array): boolean;
-  end(chunk?: Uint8Array | string): unknown;
-  destroy(): unknown;
-  on(event: string, listener: () => void): unknown;
-  once(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
-}
+import type { HttpReply, Respond } from './exchange.js';
+import { type IncomingMessage, mayHaveBody } from './node-body.js';
+import { type NodeReply, replyOf, replyOfResponse, sendBody, type ServerResponse } from './node-reply.js';
+import { NodeRequest } from './node-request.js';
 
 /** What `http.createServer` of Node takes. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
@@ -37,19 +26,43 @@ const bodyWith = (code: string, message: string): string => JSON.stringify({ err
 
 /**
  * Serves a handler by Node's own server: `http.createServer(toNodeListener(handler))`. A client that reads slowly is
- * waited for and not buffered for, and one that has gone ends what was done for it.
+ * waited for and not buffered for, and one that has gone ends what was done for it. A handler of `createHandler` is
+ * given what Node has, and no `Request` is made of it; it has to be that handler, and no function around it.
  */
 export function toNodeListener(
   handler: (request: Request) => Promise<Response>,
   { stallMs }: NodeListenerOptions = {},
 ): NodeListener {
   const stall = checkInteger('stallMs', stallMs, 60_000);
+  const answer = answerer(handler);
   return (incoming, outgoing) => {
     outgoing.on('error', () => undefined);
-    serve(handler, incoming, outgoing, stall).catch(() => {
+    serve(answer, incoming, outgoing, stall).catch(() => {
       if (outgoing.headersSent) outgoing.destroy();
       else refuse(outgoing, 500, 'INTERNAL', 'The server has failed.');
     });
+  };
+}
+
+/** Answers a request, or gives none where it is malformed. */
+type Answerer = (request: NodeRequest) => Promise<NodeReply | undefined>;
+
+function answerer(handler: ((request: Request) => Promise<Response>) & { respond?: Respond }): Answerer {
+  const { respond } = handler;
+  if (respond !== undefined) {
+    return async (request) => {
+      const reply: HttpReply | Response = await respond(request);
+      return reply instanceof Response ? replyOfResponse(reply) : replyOf(reply);
+    };
+  }
+  return async (incoming) => {
+    let request: Request;
+    try {
+      request = incoming.toWholeRequest();
+    } catch {
+      return undefined;
+    }
+    return replyOfResponse(await handler(request));
   };
 }
 
@@ -59,7 +72,7 @@ function refuse(outgoing: ServerResponse, status: number, code: string, message:
 }
 
 async function serve(
-  handler: (request: Request) => Promise<Response>,
+  answer: Answerer,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   stall: number,
@@ -74,34 +87,28 @@ async function serve(
     refuse(outgoing, 500, 'INTERNAL', 'The body was read by something before the handler.');
     return;
   }
-  const gone = new AbortController();
+  const request = new NodeRequest(incoming, url);
   outgoing.on('close', () => {
     // That of HTTP/2 calls finished also what was cut off.
-    if (!outgoing.writableEnded || !outgoing.writableFinished) gone.abort();
+    if (!outgoing.writableEnded || !outgoing.writableFinished) request.leave();
   });
-  let request: Request;
-  try {
-    request = requestOf(incoming, url, gone.signal);
-  } catch {
+  const reply = await answer(request);
+  if (reply === undefined) {
     refuse(outgoing, 400, 'INVALID_ARGUMENT', 'The request is malformed.');
     return;
   }
-  const response = await handler(request);
-  if (gone.signal.aborted) {
-    await response.body?.cancel();
+  const { status, headers, body } = reply;
+  if (request.isGone) {
+    if (body !== null && 'cancel' in body) await body.cancel();
     return;
   }
-  const headers: Record<string, string | string[]> = {};
-  response.headers.forEach((value, name) => (headers[name] = value));
-  const cookies = response.headers.getSetCookie();
-  if (cookies.length > 0) headers['set-cookie'] = cookies;
   // What comes of a body that nobody has waited for is dropped; with its connection, if it may be much.
-  const unread = request.body !== null && !incoming.complete;
+  const unread = request.hasBody && !incoming.complete;
   const drops = unread && !(Number(incoming.headers['content-length']) <= MAX_UNREAD);
   // HTTP/2 has none.
   if (drops && incoming.httpVersionMajor === 1) headers['connection'] = 'close';
-  outgoing.writeHead(response.status, headers);
-  await send(response.body, outgoing, stall, gone.signal);
+  outgoing.writeHead(status, headers);
+  await sendBody(body, outgoing, stall);
   if (drops) drop(incoming);
   else if (unread) incoming.resume();
 }
@@ -121,65 +128,4 @@ function urlOf({ url = '/', headers, socket }: IncomingMessage): string | undefi
   const { encrypted } = socket as { readonly encrypted?: unknown };
   const scheme = encrypted === true ? 'https' : 'http';
   return `${scheme}://${typeof host === 'string' && HOST.test(host) ? host : 'localhost'}${target}`;
-}
-
-function requestOf(incoming: IncomingMessage, url: string, signal: AbortSignal): Request {
-  const { method = 'GET', rawHeaders } = incoming;
-  const headers = new Headers();
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (!name.startsWith(':')) headers.append(name, rawHeaders[i + 1] as string);
-  }
-  const init: RequestInit & { duplex?: 'half' } = { method, headers, signal };
-  if (method !== 'GET' && method !== 'HEAD' && mayHaveBody(incoming)) {
-    Object.assign(init, { body: bodyOf(incoming), duplex: 'half' });
-  }
-  return new Request(url, init);
-}
-
-/** Sends a body as fast as the client takes it. */
-async function send(
-  body: ReadableStream<Uint8Array> | null,
-  outgoing: ServerResponse,
-  stall: number,
-  gone: AbortSignal,
-): Promise<void> {
-  if (body === null) {
-    outgoing.end();
-    return;
-  }
-  const reader = body.getReader();
-  const cancel = (): void => {
-    reader.cancel().catch(() => undefined);
-  };
-  outgoing.on('close', cancel);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (gone.aborted) return;
-    if (done) break;
-    if (!outgoing.write(value) && !(await drained(outgoing, stall))) {
-      cancel();
-      outgoing.destroy();
-      return;
-    }
-  }
-  outgoing.off('close', cancel);
-  outgoing.end();
-}
-
-/** Waits until a client has taken what it was sent; gives whether it has. */
-function drained(outgoing: ServerResponse, stall: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const over = (taken: boolean): void => {
-      clearTimeout(timer);
-      outgoing.off('drain', drain);
-      outgoing.off('close', close);
-      resolve(taken);
-    };
-    const drain = (): void => over(true);
-    const close = (): void => over(false);
-    const timer = setTimeout(close, Math.min(stall, 0x7fffffff));
-    outgoing.once('drain', drain);
-    outgoing.once('close', close);
-  });
 }

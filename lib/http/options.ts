@@ -60,6 +60,11 @@ export interface HandlerOptions {
   ttl?: number | undefined;
   /** Who may keep answers: `private` where there is an `authorize`, else `public`. */
   cache?: 'public' | 'private' | 'no-store' | undefined;
+  /**
+   * Whether readers are given the outputs and errors that streams end with, in `Stream-Outcome`. If not, a stream that
+   * has ended is closed, and nothing else is said. Default: `true`.
+   */
+  outcomes?: boolean | undefined;
   /** `false` for none. Default: every origin, without credentials. */
   cors?: boolean | CorsOptions | undefined;
   /** Told of failures of the server, of which clients are told nothing. Default: `console.error`. */
@@ -79,6 +84,7 @@ export interface Settings extends Inside {
   readonly sseMs: number;
   readonly ttl: number;
   readonly cache: 'public' | 'private' | 'no-store';
+  readonly outcomes: boolean;
   readonly cors: CorsOptions | undefined;
   readonly onError: (error: unknown) => void;
 }
@@ -120,6 +126,7 @@ export function settingsOf(options: HandlerOptions): Settings {
     sseMs: checkInteger('sseMs', options.sseMs, 60_000),
     ttl: checkInteger('ttl', options.ttl, Infinity),
     cache,
+    outcomes: options.outcomes ?? true,
     cors: cors === false ? undefined : cors === true ? {} : cors,
     onError:
       options.onError ??

@@ -5,8 +5,10 @@ import { offsetOf } from '../log/segments.js';
 import type { Fields } from './answer.js';
 import { bodyOf, kindOf } from './content.js';
 import { type Context, typeOf } from './context.js';
+import type { HttpReply, HttpRequest } from './exchange.js';
 import { longPoll } from './long-poll.js';
 import { placeIn } from './offset-place.js';
+import { addOutcome, wholeOutcome } from './outcome.js';
 import { malformed } from './refusal.js';
 import { serverSentEvents } from './sse.js';
 
@@ -15,11 +17,18 @@ export interface Query {
   readonly offset: string | undefined;
   readonly live: 'long-poll' | 'sse' | undefined;
   readonly cursor: string | null;
+  /** Whether the outcome is wanted, once there is one, in the place of what follows. */
+  readonly outcome: boolean;
 }
 
 /** Gives what follows an offset (section 5.6), and what will (5.7, 5.8). */
-export async function read(context: Context, request: Request, id: string, url: URL): Promise<Response> {
-  const query = queryOf(url.searchParams);
+export async function read(
+  context: Context,
+  request: HttpRequest,
+  id: string,
+  params: URLSearchParams,
+): Promise<HttpReply> {
+  const query = queryOf(params);
   const loaded = await context.look(id);
   const place = placeFor(id, query.offset, loaded);
   if (query.live === 'sse') return serverSentEvents(context, id, loaded, place, query, request.signal);
@@ -40,7 +49,7 @@ function queryOf(params: URLSearchParams): Query {
     throw malformed('live must be long-poll or sse.');
   }
   if (live !== undefined && offset === undefined) throw malformed(`live=${live} needs an offset.`);
-  return { offset, live, cursor: one('cursor') ?? null };
+  return { offset, live, cursor: one('cursor') ?? null, outcome: one('outcome') === 'full' };
 }
 
 function placeFor(id: string, offset: string | undefined, { head }: Loaded): Place {
@@ -50,32 +59,36 @@ function placeFor(id: string, offset: string | undefined, { head }: Loaded): Pla
 
 async function catchUp(
   context: Context,
-  request: Request,
+  request: HttpRequest,
   id: string,
   loaded: Loaded,
   place: Place,
-  { offset }: Query,
-): Promise<Response> {
+  { offset, outcome }: Query,
+): Promise<HttpReply> {
   const isNow = offset === 'now';
   const range = await context.read(id, loaded, place, context.settings.maxResponseBytes);
   const fields = rangeFields(context, range);
+  if (fields['stream-closed'] !== undefined) {
+    const known = await context.outcome(id, range);
+    if (outcome && range.chunks.length === 0) return wholeOutcome(known, fields);
+    addOutcome(fields, known);
+  }
   if (isNow) {
     fields['cache-control'] = 'no-store';
   } else {
     fields['etag'] = tagOf(range, place);
     if (matches(request.headers.get('if-none-match'), fields['etag'])) {
-      return new Response(null, { status: 304, headers: fields });
+      return { status: 304, headers: fields, body: null };
     }
   }
   return given(range, fields);
 }
 
 /** The answer with the chunks of a range. */
-export function given(range: Range, fields: Fields): Response {
+export function given(range: Range, fields: Fields): HttpReply {
   const type = typeOf(range);
-  // Its type is no Uint8Array of any buffer.
-  const body = bodyOf(kindOf(type), range.chunks) as BodyInit;
-  return new Response(body, { status: 200, headers: { ...fields, 'content-type': type } });
+  const body = bodyOf(kindOf(type), range.chunks);
+  return { status: 200, headers: { ...fields, 'content-type': type }, body };
 }
 
 /** The header fields that tell how far a range goes. */

@@ -1,5 +1,5 @@
 import type { Payload } from '../engines/engine.js';
-import { toBase64 } from './base64.js';
+import { toBase64 } from '../base64.js';
 import { bytesOf, joined, jsonOf, type Kind } from './content.js';
 
 /** What a control event tells. */
@@ -8,11 +8,16 @@ export interface Control {
   readonly streamCursor?: string;
   readonly upToDate?: true;
   readonly streamClosed?: true;
+  /** What `Stream-Outcome` would say: JSON. */
+  readonly streamOutcome?: string | undefined;
 }
 
 /** The control event that follows data. */
-export const controlEvent = (control: Control): string =>
-  `event: control\ndata:${JSON.stringify(control)}\n\n`;
+export function controlEvent({ streamOutcome, ...control }: Control): string {
+  const json = JSON.stringify(control);
+  const all = streamOutcome === undefined ? json : `${json.slice(0, -1)},"streamOutcome":${streamOutcome}}`;
+  return `event: control\ndata:${all}\n\n`;
+}
 
 /** An event with chunks as its data. */
 export function dataEvent(kind: Kind, chunks: readonly Payload[]): string {

@@ -1,18 +1,19 @@
 import type { Loaded, Payload } from '../engines/engine.js';
 import type { StreamError } from '../errors.js';
 import { payloadBytes } from '../log/bytes.js';
+import type { StoredOutcome } from '../log/head.js';
 import type { Place } from '../log/place.js';
 import type { Range } from '../log/range.js';
 import { offsetOf } from '../log/segments.js';
 import { decodeOffset, START } from '../offset.js';
 import type { Kind } from './content.js';
 import type { Context } from './context.js';
-import { cursorAfter } from './cursor.js';
-import { type Control, controlEvent, dataEvent, MAX_HELD, unfinished } from './sse-format.js';
+import { cursorAfter, intervalAt } from './cursor.js';
+import { type LiveBody, MAX_WAITING_BYTES, type Sink } from './exchange.js';
+import { shortOutcome } from './outcome.js';
+import { controlEvent, dataEvent, MAX_HELD, unfinished } from './sse-format.js';
 import { TailReader, type TailTarget } from './tail-reader.js';
 
-/** How many bytes may wait for a client: then nothing more is read for it until it has taken some. */
-export const MAX_WAITING_BYTES = 65_536;
 /** How many bytes are read at once, unless an answer is to have less. */
 const MAX_PAGE_BYTES = 262_144;
 
@@ -26,8 +27,8 @@ export const pageBytes = ({ settings }: Context): number =>
  * One client that reads: page by page up to the tail, then chunk by chunk as they come, and page by page again where it
  * has not kept up. While it takes nothing, nothing is read for it.
  */
-export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget {
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+export class Session implements LiveBody, TailTarget {
+  #sink: Sink | undefined;
   /** What was read and not told, with the offset after each: at least after the last few. */
   #chunks: Payload[] = [];
   #offsets: string[] = [];
@@ -46,6 +47,8 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
   #flushing = false;
   #over = false;
   #cursor: string;
+  /** The interval that it was made in. */
+  #interval: number;
   readonly #generation: number;
   readonly #cancels: (() => void)[] = [];
 
@@ -64,11 +67,12 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     this.#first = first;
     this.#generation = head.generation;
     this.#told = place.tag < 0 ? START : offsetOf(head, place.position, place.tag);
+    this.#interval = intervalAt(clock.now());
     this.#cursor = cursorAfter(cursor, clock.now(), () => clock.random());
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller;
+  start(sink: Sink): void {
+    this.#sink = sink;
     const { clock, settings, live, draining } = this.context;
     const finish = (): void => {
       this.#finish();
@@ -118,12 +122,29 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
   over(lost: StreamError | undefined): void {
     this.#follow();
     this.#reader = undefined;
-    this.#tell(false, lost === undefined);
-    this.#finish();
+    if (lost !== undefined) {
+      this.#tell(false, false);
+      this.#finish();
+      return;
+    }
+    // Nothing is read meanwhile.
+    this.#reading = true;
+    this.context.tellOutcome(
+      this.id,
+      this.#generation,
+      (outcome) => {
+        this.#tell(false, true, outcome);
+        this.#finish();
+      },
+      (error) => {
+        this.context.failed(error);
+        this.#finish();
+      },
+    );
   }
 
   get #hasRoom(): boolean {
-    return !this.#over && (this.#controller?.desiredSize ?? 0) > 0;
+    return !this.#over && (this.#sink?.desiredSize ?? 0) > 0;
   }
 
   /** Reads a page, and tells of it; at the tail, begins to follow. */
@@ -142,7 +163,8 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     this.#loaded = { ...loaded, head };
     const isAtTail = this.#place.position >= head.tail;
     const isClosed = isAtTail && head.status !== 'open';
-    this.#tell(isAtTail, isClosed);
+    const outcome = isClosed ? await context.outcome(id, { head }) : undefined;
+    this.#tell(isAtTail, isClosed, outcome);
     if (isClosed) this.#finish();
     else if (isAtTail) this.#followTail();
   }
@@ -184,11 +206,11 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     if (place !== undefined && this.#reader !== undefined) this.#place = place;
   }
 
-  /** Tells all that comes at once in one event. */
+  /** Tells all that comes at once in one event: one to be made and sent, however many appends it was. */
   #flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
+    this.context.turn.atEnd(() => {
       this.#flushing = false;
       if (this.#over) return;
       this.#follow();
@@ -199,7 +221,8 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
   }
 
   /** Tells what was read, but for what ends in the middle of a character, and how far that is. */
-  #tell(isAtTail: boolean, isClosed: boolean): void {
+  #tell(isAtTail: boolean, isClosed: boolean, outcome?: StoredOutcome): void {
+    if (this.#over) return;
     const chunks = this.#chunks;
     const held = isClosed || this.kind !== 'text' ? 0 : unfinished(chunks);
     const count = chunks.length - held;
@@ -209,24 +232,33 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     const isNews = this.#toldUpToDate === undefined ? isAtTail : upToDate && !this.#toldUpToDate;
     if (count === 0 && !isNews && !isClosed) return;
     this.#toldUpToDate = upToDate;
-    const told = chunks.splice(0, count);
-    this.#offsets.splice(0, count);
-    this.#bytes = chunks.reduce<number>((sum, chunk) => sum + payloadBytes(chunk), 0);
-    const now = cursorAfter(null, this.context.clock.now(), () => 0);
-    if (BigInt(now) > BigInt(this.#cursor)) this.#cursor = now;
-    const control: Control = {
-      streamNextOffset: this.#told,
-      ...(!isClosed && { streamCursor: this.#cursor }),
-      ...((upToDate || isClosed) && { upToDate: true }),
-      ...(isClosed && { streamClosed: true }),
-    };
-    const tail = controlEvent(control);
-    // Those who read the same are told in a row.
-    this.#controller?.enqueue(
-      this.context.encoded(`${this.id} ${from} ${tail}`, () =>
-        encoder.encode(told.length === 0 ? tail : dataEvent(this.kind, told) + tail),
-      ),
-    );
+    this.#chunks = held === 0 ? [] : chunks.splice(count);
+    this.#offsets = held === 0 ? [] : this.#offsets.slice(count);
+    this.#bytes = this.#chunks.reduce<number>((sum, chunk) => sum + payloadBytes(chunk), 0);
+    this.#moveCursor();
+    const next = this.#told;
+    const cursor = isClosed ? undefined : this.#cursor;
+    // Those who read the same are told in a row. What it is closed with is the same for all of them.
+    const key = `${this.id} ${from} ${next} ${upToDate} ${cursor}`;
+    const bytes = this.context.encoded(key, () => {
+      const tail = controlEvent({
+        streamNextOffset: next,
+        ...(!isClosed && { streamCursor: this.#cursor }),
+        ...((upToDate || isClosed) && { upToDate: true }),
+        ...(isClosed && { streamClosed: true, streamOutcome: shortOutcome(outcome) }),
+      });
+      return encoder.encode(chunks.length === 0 ? tail : dataEvent(this.kind, chunks) + tail);
+    });
+    this.#sink?.enqueue(bytes);
+  }
+
+  /** The cursor is that of the interval, unless it is ahead of it. */
+  #moveCursor(): void {
+    const now = this.context.clock.now();
+    const interval = intervalAt(now);
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    if (BigInt(interval) > BigInt(this.#cursor)) this.#cursor = String(interval);
   }
 
   #finish(): void {
@@ -237,7 +269,7 @@ export class Session implements UnderlyingDefaultSource<Uint8Array>, TailTarget 
     this.#chunks = [];
     this.#offsets = [];
     try {
-      this.#controller?.close();
+      this.#sink?.close();
     } catch {
       // The client has ended it.
     }

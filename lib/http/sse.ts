@@ -2,8 +2,9 @@ import type { Loaded } from '../engines/engine.js';
 import type { Place } from '../log/place.js';
 import { kindOf } from './content.js';
 import { type Context, typeOf } from './context.js';
+import type { HttpReply } from './exchange.js';
 import type { Query } from './read.js';
-import { MAX_WAITING_BYTES, pageBytes, Session } from './sse-session.js';
+import { pageBytes, Session } from './sse-session.js';
 
 /**
  * Gives what follows a place, event by event, and what comes (section 5.8). Where nothing can be read that is answered,
@@ -16,15 +17,10 @@ export async function serverSentEvents(
   place: Place,
   query: Query,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<HttpReply> {
   const kind = kindOf(typeOf(loaded));
   const first = await context.read(id, loaded, place, pageBytes(context));
-  const session = new Session(context, id, kind, { loaded, place, first }, query.cursor, signal);
-  const body = new ReadableStream<Uint8Array>(session, {
-    highWaterMark: MAX_WAITING_BYTES,
-    size: (chunk) => chunk.byteLength,
-  });
-  return new Response(body, {
+  return {
     status: 200,
     headers: {
       'content-type': 'text/event-stream',
@@ -32,5 +28,6 @@ export async function serverSentEvents(
       'x-accel-buffering': 'no',
       ...(kind === 'binary' && { 'stream-sse-data-encoding': 'base64' }),
     },
-  });
+    body: new Session(context, id, kind, { loaded, place, first }, query.cursor, signal),
+  };
 }

@@ -13,28 +13,12 @@ import {
   timer,
 } from 'rxjs';
 
-import { StreamError, type StreamErrorCode, toStreamError } from '../errors.js';
-import { LONGEST_DELAY } from '../expiry.js';
+import { StreamError } from '../errors.js';
 import { decodeOffset, type Offset } from '../offset.js';
 import type { StreamEvent } from '../stream-manager.js';
-import { checkInteger, demand } from '../validation.js';
+import { isMendable, retryDelays, type RetryOptions } from './retry.js';
 
-/** How {@link resumable} tries again. What is out of range is `INVALID_ARGUMENT`, as an error notification. */
-export interface RetryOptions {
-  /** How many failures in a row, without an event in between, are retried. Default: `Infinity`. */
-  count?: number | undefined;
-  /** ms before the first retry; doubled with each failure in a row. Default: 250. */
-  delay?: number | undefined;
-  /** The longest delay, in ms; timers take no more than 2^31 - 1. Default: 30,000. */
-  maxDelay?: number | undefined;
-  /** The share of a delay, from 0 to 1, that is left to chance, so that many clients don't come at once. Default: 0.5. */
-  jitter?: number | undefined;
-  /**
-   * Which errors are retried. Default: those that a later try can mend: `UNAVAILABLE`, `UNKNOWN` (every foreign
-   * error), `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED` and `ABORTED`.
-   */
-  when?: ((error: unknown) => boolean) | undefined;
-}
+export type { RetryOptions };
 
 /** Options of {@link resumable}. */
 export interface ResumableOptions {
@@ -43,14 +27,6 @@ export interface ResumableOptions {
   /** Where delays run. Default: `asyncScheduler`. */
   scheduler?: SchedulerLike | undefined;
 }
-
-const MENDABLE: readonly StreamErrorCode[] = [
-  'UNAVAILABLE',
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'RESOURCE_EXHAUSTED',
-  'ABORTED',
-];
 
 /**
  * Reads a stream through connections that break: connects, and connects again after the last offset seen whenever
@@ -65,11 +41,8 @@ export function resumable<C, O = void>(
   { retry = {}, scheduler = asyncScheduler }: ResumableOptions = {},
 ): Observable<StreamEvent<C, O>> {
   return defer(() => {
-    const { when = (error) => MENDABLE.includes(toStreamError(error).code), jitter = 0.5 } = retry;
-    const count = checkInteger('retry.count', retry.count, Infinity);
-    const delay = checkInteger('retry.delay', retry.delay, 250);
-    const maxDelay = checkInteger('retry.maxDelay', retry.maxDelay, 30_000);
-    demand(jitter >= 0 && jitter <= 1, 'retry.jitter', 'a number from 0 to 1', jitter);
+    const { when = isMendable } = retry;
+    const delayAfter = retryDelays(retry);
     let last: Offset | undefined;
     let failures = 0;
     const connection = concat(
@@ -85,9 +58,9 @@ export function resumable<C, O = void>(
       takeWhile((event) => event.type === 'chunk', true),
       retryWhenTold({
         delay: (error: unknown) => {
-          if (++failures > count || !when(error)) return throwError(() => error);
-          const longest = Math.min(delay * 2 ** Math.min(failures - 1, 31), maxDelay, LONGEST_DELAY);
-          return timer(Math.round(longest * (1 - jitter * Math.random())), scheduler);
+          const delay = delayAfter(++failures);
+          if (delay === undefined || !when(error)) return throwError(() => error);
+          return timer(delay, scheduler);
         },
       }),
     );

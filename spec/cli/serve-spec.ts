@@ -145,6 +145,9 @@ describe('serve', () => {
       await failing(['--path', path, '--port', '0'], path);
     });
 
+    it('if its path is where no directory can be made', () =>
+      failing(['--path', '/proc/nope', '--port', '0'], '/proc/nope: no directory can be made there'));
+
     it('if its data is damaged', async () => {
       const path = storePath();
       writeFileSync(join(path, 'data.mdb'), 'x'.repeat(100));

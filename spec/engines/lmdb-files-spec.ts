@@ -197,6 +197,8 @@ describe('The files of an LMDB store', { timeout: 30_000 }, () => {
     const invalid = failing('INVALID_ARGUMENT', expect.stringContaining(path));
     expect(await use(path)).toMatchObject({ read: invalid, write: invalid });
     expect(await use(join(path, 'below'))).toMatchObject({ read: failing('INVALID_ARGUMENT') });
+    // A file system that says of what it does not take that its parent is missing.
+    expect(await use('/proc/nope/below')).toMatchObject({ read: failing('INVALID_ARGUMENT') });
   });
 
   // Mounting needs the rights of an administrator; a container may not have them.

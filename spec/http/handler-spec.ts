@@ -94,10 +94,12 @@ describe('authorize', () => {
       },
       nothing: () => undefined as never,
     };
-    const { ask } = world({ authorize: ({ streamId }) => verdicts[streamId]?.() as never });
+    const onError = vi.fn();
+    const { ask } = world({ authorize: ({ streamId }) => verdicts[streamId]?.() as never, onError });
     expect((await ask('GET', '/redirect')).headers.get('location')).toBe('/login');
     expect((await ask('GET', '/unauthenticated')).status).toBe(401);
     expect((await ask('GET', '/nothing')).status).toBe(403);
+    expect((await ask('GET', '/error')).status).toBe(500);
   });
 
   it('makes answers private', async () => {

@@ -8,7 +8,7 @@ import {
   toNodeListener,
 } from 'rxjs-durable-streams/http';
 
-/** A real server on a free port. */
+/** A real server. */
 export interface HttpServer {
   readonly server: Server;
   readonly handler: StreamHandler;
@@ -16,13 +16,15 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Serves streams, on a free port unless one is given. */
 export async function serve(
   streams: HandlerOptions['streams'],
   options: Omit<HandlerOptions, 'streams'> = {},
+  wanted = 0,
 ): Promise<HttpServer> {
   const handler = createHandler({ streams, ...options });
   const server = createServer(toNodeListener(handler));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     server,

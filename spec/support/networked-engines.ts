@@ -1,5 +1,9 @@
 import type { StreamEngine } from '../../lib/engines/engine.js';
+import { natsEngine } from '../../lib/engines/nats.js';
+import { postgresEngine } from '../../lib/engines/postgres.js';
 import { redisEngine } from '../../lib/engines/redis.js';
+import { NATS_URL, removeStreams } from './nats.js';
+import { DATABASE_URL, dropSchema } from './postgres.js';
 import { clear, REDIS_URL } from './redis.js';
 
 /** An engine that processes on several machines can share. */
@@ -19,7 +23,21 @@ export const NETWORKED: readonly NetworkedEngine[] = [
     open: (name) => redisEngine({ connection: REDIS_URL, prefix: `${name}:` }),
     clear: (name) => clear(`${name}:`),
   },
+  {
+    name: 'nats',
+    url: NATS_URL,
+    open: (name) => natsEngine({ connection: NATS_URL, prefix: name }),
+    clear: (name) => removeStreams(name),
+  },
+  {
+    name: 'postgres',
+    url: DATABASE_URL,
+    open: (name) => postgresEngine({ connection: DATABASE_URL, schema: schemaOf(name) }),
+    clear: (name) => dropSchema(schemaOf(name)),
+  },
 ];
+
+const schemaOf = (name: string): string => name.replaceAll('-', '_');
 
 /** The engine of a name. */
 export const networked = (name: string): NetworkedEngine =>

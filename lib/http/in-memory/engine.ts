@@ -13,7 +13,7 @@ import type {
   Watch,
 } from '../../engines/engine.js';
 import { goneHint, hintOf } from '../../engines/hint.js';
-import { notFound, StreamError, toStreamError } from '../../errors.js';
+import { notFound, StreamError } from '../../errors.js';
 import type { InMemoryStreamManager } from '../../in-memory-manager.js';
 import { decide } from '../../log/decide.js';
 import { type Head, type Origin, PART, type StoredOutcome } from '../../log/head.js';
@@ -22,7 +22,7 @@ import { takeOffsetsOfSource } from './fork-offsets.js';
 import { HintReader } from './hint-reader.js';
 import { Life } from './life.js';
 import { type AnyStream, Registry } from './registry.js';
-import { valuesOf } from './values.js';
+import { outcomeOf, valuesOf } from './values.js';
 
 const FEATURES: EngineFeatures = {
   durable: false,
@@ -202,8 +202,7 @@ export class InMemoryEngine implements StreamEngine {
     if (stream.length === 0) stream.log = values;
     else for (const value of values) stream.log.push(value);
     if (outcome === undefined) stream.deliver();
-    else if (outcome.type === 'done') stream.finish({ type: 'done' });
-    else stream.finish({ type: 'error', error: toStreamError(outcome.error) });
+    else stream.finish(outcomeOf(outcome));
     return undefined;
   }
 

@@ -4,7 +4,7 @@ import { payloadBytes } from '../../log/bytes.js';
 import { type Head, PART } from '../../log/head.js';
 import type { Kind } from '../content.js';
 import type { AnyStream } from './registry.js';
-import { kindOfHead, payloadOf } from './values.js';
+import { kindOfHead, payloadOf, storedOutcomeOf } from './values.js';
 
 const NO_ENTRIES: readonly Entry[] = [];
 
@@ -67,8 +67,8 @@ export class Life {
     if (prefix !== undefined) {
       for (const [name, part] of this.parts) if (name.startsWith(prefix)) parts[name] = part;
     }
-    // The stream has it; here nobody asks for more than that there is one.
-    if (head.status !== 'open' && names.includes(PART.outcome)) parts[PART.outcome] = { type: 'done' };
+    if (head.status !== 'open' && names.includes(PART.outcome))
+      parts[PART.outcome] = storedOutcomeOf(stream.end);
     const soft = {
       usedAt: stream.usedAt ?? -Infinity,
       beat: 0,

@@ -9,3 +9,12 @@ export function toBase64(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** The bytes that a text is in base64; `undefined` for one that is none. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import { decodeHead } from '../log/head.js';
+import type { Loaded } from './engine.js';
+
+/** A row as the server tells it: text, or nothing. */
+export type Row = readonly (string | null)[];
+
+/** What comes of a stream before what else a row has: item, generation, head, usedAt, beat, dueAt. */
+export const FIELDS = 6;
+
+/** An array as PostgreSQL writes it. */
+export const arrayOf = (values: readonly number[]): string => `{${values.join(',')}}`;
+
+/** Texts as PostgreSQL writes an array of bytes: any character can be in them. */
+export const bytesArrayOf = (texts: readonly string[]): string =>
+  `{${texts.map((text) => `"\\\\x${Buffer.from(text).toString('hex')}"`).join(',')}}`;
+
+/** The bytes that hexadecimal digits are: memory that nothing else is in. */
+export function bytesFrom(hex: string | null | undefined): Uint8Array {
+  const bytes = new Uint8Array((hex?.length ?? 0) / 2);
+  bufferOn(bytes).write(hex ?? '', 'hex');
+  return bytes;
+}
+
+/** The text whose UTF-8 hexadecimal digits are. */
+export const textFrom = (hex: string | null | undefined): string => Buffer.from(hex ?? '', 'hex').toString();
+
+/** The same memory, with what buffers can do. */
+export const bufferOn = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** The stream in a row. */
+export function loadedFrom(
+  [, generation, head, usedAt, beat, dueAt]: Row,
+  parts: Record<string, unknown> = {},
+): Loaded {
+  return {
+    // A head that begins a stream is stored before it has its generation.
+    head: { ...decodeHead(textFrom(head)), generation: Number(generation) },
+    soft: { usedAt: Number(usedAt), beat: Number(beat), readers: 0, dueAt: Number(dueAt) },
+    parts,
+  };
+}
