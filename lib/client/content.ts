@@ -1,5 +1,6 @@
 import { fromBase64 } from '../base64.js';
 import { malformed } from './failure.js';
+import { joined } from './joined.js';
 
 /** What chunks are: messages of JSON, text, or bytes. */
 export type Kind = 'json' | 'text' | 'binary';
@@ -44,7 +45,7 @@ export function contentOf(
   if (kind === 'binary') {
     return { chunks: bytes.byteLength === 0 ? [] : [bytes], length: body.byteLength, held: NO_BYTES };
   }
-  const all = held.byteLength === 0 ? bytes : concatenated(held, bytes);
+  const all = joined([held, bytes]);
   const end = all.byteLength - incompleteEnd(all);
   const text = decoder.decode(all.subarray(0, end));
   return {
@@ -79,13 +80,6 @@ function messagesOf(text: string): unknown[] {
 
 // Whatever a text begins with is a part of it.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const all = new Uint8Array(a.byteLength + b.byteLength);
-  all.set(a);
-  all.set(b, a.byteLength);
-  return all;
-}
 
 /** How many bytes at the end begin a character of UTF-8 without finishing it. */
 function incompleteEnd(bytes: Uint8Array): number {

@@ -1,5 +1,6 @@
 import { StreamError } from '../errors.js';
 import { Failure, refused, tooLarge, withoutHeaders } from './failure.js';
+import { joined } from './joined.js';
 import type { ConnectionSettings, HeadersOption } from './options.js';
 import { Silence } from './timing.js';
 
@@ -67,7 +68,7 @@ export class Exchange {
       if (bytes > most) throw tooLarge(most);
       parts.push(part);
     }
-    return joined(parts, bytes);
+    return joined(parts);
   }
 
   /** The body of an answer, as it comes. */
@@ -162,15 +163,4 @@ async function headersOf(option: HeadersOption, refresh: boolean): Promise<Heade
 /** Lets go of an answer whose body nobody wants. */
 export function discard(response: Response): void {
   response.body?.cancel().catch(() => undefined);
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  const all = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.byteLength;
-  }
-  return all;
 }

@@ -33,8 +33,6 @@ const CODES: Partial<Record<number, StreamErrorCode>> = {
   431: 'RESOURCE_EXHAUSTED',
 };
 const MENDABLE = [408, 425, 429];
-/** How much of a refusal is read. */
-const MAX_REFUSAL = 4_096;
 
 /** The failure that an answer is, whose body is `text`. */
 export function refused(response: Response, text: string, now: number): Failure {
@@ -55,9 +53,9 @@ export function refused(response: Response, text: string, now: number): Failure 
 /** What a refusal says in its body, as those of this library do. */
 function said(text: string): { readonly code?: unknown; readonly message?: string } {
   try {
-    const { code, message } = Object(
-      (JSON.parse(text.slice(0, MAX_REFUSAL)) as { error?: unknown } | null)?.error,
-    ) as Partial<Record<string, unknown>>;
+    const { code, message } = Object((JSON.parse(text) as { error?: unknown } | null)?.error) as Partial<
+      Record<string, unknown>
+    >;
     return { code, ...(typeof message === 'string' && { message }) };
   } catch {
     return {};

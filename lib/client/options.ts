@@ -126,10 +126,12 @@ export function readSettings(options: DurableStreamOptions): ReadSettings {
 
 /** The URL of a stream, which may be relative where there is a page. */
 export function urlOf(url: string | URL): URL {
+  let target: URL | undefined;
   try {
-    return new URL(url, (globalThis.location as Location | undefined)?.href);
+    target = new URL(url, (globalThis.location as Location | undefined)?.href);
   } catch {
-    demand(false, 'url', 'a URL', url);
-    throw new Error();
+    // Said below.
   }
+  demand(target?.protocol.startsWith('http') === true, 'url', 'a URL of http: or https:', String(url));
+  return target as URL;
 }

@@ -173,8 +173,14 @@ export class Reading {
 
   /** Reads a page of what is there. */
   async #page(): Promise<StreamEnd<unknown> | undefined> {
+    const begun = this.settings.scheduler.now();
+    const before = this.#place;
+    const wasBehind = this.#behind;
     const exchange = this.#ask({});
-    return this.#answered(exchange, await exchange.ask());
+    const end = await this.#answered(exchange, await exchange.ask());
+    // What another tab has told of is not here yet: a cache is slower than the tab.
+    if (wasBehind && end === undefined && before === this.#place) await this.#rest(begun);
+    return end;
   }
 
   /** Reads what comes: what another tab tells, or, if this one leads or there is none, the server. */

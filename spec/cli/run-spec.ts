@@ -38,7 +38,10 @@ describe('The command line', () => {
     ['sing', 'There is no command sing: serve, tail, append, head'],
     ['serve --loud', "Unknown option '--loud'"],
     ['serve here', 'There is an argument too many: here'],
-    ['serve --engine sqlite', 'This version has no engine sqlite: it has lmdb, memory, nats, postgres, redis'],
+    [
+      'serve --engine sqlite',
+      'This version has no engine sqlite: it has lmdb, memory, nats, postgres, redis',
+    ],
     ['serve --engine memory --path here', 'The engine memory has no use for --path'],
     ['serve --url redis://here', 'The engine lmdb has no use for --url'],
     ['serve --path=', '--path is empty'],

@@ -247,6 +247,33 @@ describe('openStream', () => {
     expect(sent(other.asked)).toEqual(['0 ["a","b"]', expect.stringMatching(/^0 !\{"type":"error"/)]);
   });
 
+  it('sends of an error what there is room for', async () => {
+    const { clock, input, asked } = world({}, created, stored('0'));
+    input.error({ code: 'ABORTED', message: 'é'.repeat(3_000), details: 1n });
+    await clock.until(10);
+    const text = asked[1]?.headers.get('stream-outcome') ?? '';
+    expect(text.length).toBeLessThanOrEqual(4_096);
+    expect(JSON.parse(text)).toEqual({ type: 'error', error: { code: 'ABORTED', message: 'é'.repeat(512) } });
+    expect([input.status, noted(input.failed)]).toEqual(['error', ['|']]);
+    input.complete();
+    expect(await codeOf(() => input.flush())).toBe('FAILED_PRECONDITION');
+  });
+
+  it('sends bytes, and refuses what has none', async () => {
+    const { clock, input, asked } = world({ contentType: 'a/b' }, created, stored('1'));
+    expect(await codeOf(() => input.write('text'))).toBe('INVALID_ARGUMENT');
+    expect(await codeOf(() => input.write(new Uint8Array()))).toBe('INVALID_ARGUMENT');
+    const bytes = new Uint8Array([1, 2]);
+    input.next(bytes);
+    bytes[0] = 9;
+    input.complete(new Uint8Array([255]));
+    await clock.until(10);
+    expect([...new Uint8Array(await new Response(asked[1]?.body).arrayBuffer())]).toEqual([1, 2]);
+    expect(asked[2]?.headers.get('stream-outcome')).toBe(
+      '{"type":"done","output":"/w==","encoding":"base64"}',
+    );
+  });
+
   it('keeps no more than it may', () => {
     const { input } = world({ maxQueuedBytes: 10 }, silent);
     const failed = noted(input.failed);

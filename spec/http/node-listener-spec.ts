@@ -326,9 +326,9 @@ describe('the handler of streams on the server of Node', () => {
 
   it('makes neither a Request nor a Response where no hook is there', async () => {
     const { url, server } = await streams();
-    const refuse = (): never => {
+    function refuse(): never {
       throw new Error('It is made.');
-    };
+    }
     vi.stubGlobal('Request', refuse);
     vi.stubGlobal('Response', refuse);
     vi.stubGlobal('Headers', refuse);
