@@ -20,7 +20,7 @@ import { MAX_PAYLOAD } from './nats-streams.js';
 import type { NatsSweep } from './nats-sweep.js';
 
 /** How many parts a stream may have: all of them are in each of its messages. */
-export const MAX_PARTS = 256;
+const MAX_PARTS = 256;
 /** What of a message is for what is not in its payload. */
 const MARGIN = 4_096;
 /** How many streams are remembered as they were after a commit, and how many bytes of parts each may have. */

@@ -17,7 +17,7 @@ export interface Call {
 }
 
 /** How long, in ms, a command may take, with the wait for a connection that is lost. */
-export const COMMAND_TIMEOUT = 5_000;
+const COMMAND_TIMEOUT = 5_000;
 
 /** Whether a connection that says nothing is still there is asked so often, in ms. */
 const PING_EVERY = 5_000;

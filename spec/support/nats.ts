@@ -23,7 +23,7 @@ export const newPrefix = (): string => `spec-${randomUUID()}`;
 let shared: Promise<NatsConnection> | undefined;
 
 /** A connection for what a spec does beside the engine; open until the process ends. */
-export const natsConnection = (): Promise<NatsConnection> => (shared ??= connect({ servers: NATS_URL }));
+const natsConnection = (): Promise<NatsConnection> => (shared ??= connect({ servers: NATS_URL }));
 
 /** Removes all JetStream streams of a prefix. */
 export async function removeStreams(prefix: string, connection?: NatsConnection): Promise<void> {
