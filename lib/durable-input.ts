@@ -245,7 +245,8 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
     const refusal = log.refusal(this.id, bytes);
     if (refusal !== undefined) return refusal;
     const batch = this.#batch;
-    if (batch?.grows === true && batch.command.bytes + bytes <= MAX_BATCH_BYTES) {
+    const most = Math.min(MAX_BATCH_BYTES, log.engine.features.maxCommitBytes);
+    if (batch?.grows === true && batch.command.bytes + bytes <= most) {
       log.grown(this.id, bytes);
       batch.add(payload, bytes, waiting);
       this.#room.sent(bytes);

@@ -14,6 +14,23 @@ const OTHERS: [code: string, how: string, act: (world: LateWorld) => unknown, st
   ['ABORTED', 'taken over', (world) => world.startPrompt().streams.open('s', { resume: true }), 'open'],
 ];
 
+describe('An input on an engine that takes little at once', () => {
+  it('makes several commits of what it has to store', async () => {
+    const { world, engine, input } = await openInput({ features: { maxCommitBytes: 100 } });
+    const { length } = engine.calls;
+    const chunks = Array.from({ length: 12 }, (_, i) => `${i}`.padEnd(28, '.'));
+    for (const chunk of chunks) input.next(chunk);
+    const outcomes = new Outcomes();
+    outcomes.note('flush', input.flush());
+    await world.pass(100);
+
+    expect(input.closed).toBe(false);
+    // How many chunks each commit has: as many as there is room for.
+    expect(await world.entries('s')).toEqual([3, 3, 3, 3]);
+    expect(engine.calls.slice(length).filter(({ method }) => method === 'commit')).toHaveLength(4);
+  });
+});
+
 describe('An input on an engine that others use too', () => {
   it.each(OTHERS)('fails with %s when its stream is %s, without writing', async (code, _, act, status) => {
     const { world, input } = await openInput();

@@ -32,7 +32,7 @@ export class HttpServer {
     server.prependListener('request', ({ socket }, response) => {
       this.#count(socket, 1);
       if (this.#draining) response.setHeader('connection', 'close');
-      response.once('close', () => {
+      response.on('close', () => {
         this.#count(socket, -1);
         this.#closeIdle();
       });

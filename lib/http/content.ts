@@ -21,13 +21,14 @@ export const essenceOf = (type: string): string => (type.split(';', 1)[0] as str
 /** The media type that a request has, if it has one. */
 export function contentTypeOf(headers: RequestFields): string | undefined {
   const type = headers.get('content-type')?.trim();
-  if (type === undefined) return undefined;
+  if (type === undefined || type === JSON_TYPE) return type;
   if (!TYPE.test(essenceOf(type))) throw malformed('Content-Type is no media type.');
   return type;
 }
 
 /** How a media type is treated. */
 export function kindOf(type: string): Kind {
+  if (type === JSON_TYPE) return 'json';
   const essence = essenceOf(type);
   return essence === JSON_TYPE ? 'json' : essence.startsWith('text/') ? 'text' : 'binary';
 }

@@ -47,8 +47,9 @@ export function createHandler(options: HandlerOptions): StreamHandler {
     } catch (error) {
       reply = refused(asRefusal(context, error), method === 'HEAD');
     }
-    const { status, body } = reply;
-    return { status, headers: { ...fields, ...reply.headers }, body };
+    const { headers: own } = reply;
+    for (const name in fields) own[name] ??= fields[name] as string;
+    return reply;
   };
   const handler = async (request: Request): Promise<Response> => {
     const reply = await respond(new WebRequest(request));

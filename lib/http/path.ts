@@ -6,6 +6,9 @@ import { malformed, type Refusal, refusal } from './refusal.js';
 // eslint-disable-next-line no-control-regex -- They are what is refused.
 const UNSAFE = /[\u0000-\u001f\u007f\\]/;
 
+/** What needs no decoding, and hides nothing: no segment begins with a dot, or is reserved. */
+const PLAIN = /^[A-Za-z\d][\w.~-]*(\/[A-Za-z\d][\w.~-]*)*$/;
+
 /** The refusal of a path with no stream behind it. */
 const nothingThere = (): Refusal => refusal(404, 'NOT_FOUND', 'There is no stream at this path.');
 
@@ -15,19 +18,22 @@ const nothingThere = (): Refusal => refusal(404, 'NOT_FOUND', 'There is no strea
  */
 export function idOf(path: string, basePath: string): string {
   if (!path.startsWith(`${basePath}/`)) throw nothingThere();
-  const segments = path
-    .slice(basePath.length + 1)
-    .split('/')
-    .map(segmentOf);
-  const id = segments.join('/');
-  if (id === '') throw nothingThere();
-  // Reserved for control APIs (section 6), of which there are none here.
-  if (segments[0] === '__ds') throw nothingThere();
+  const encoded = path.slice(basePath.length + 1);
+  const id = PLAIN.test(encoded) ? encoded : decoded(encoded);
   try {
     checkId(id);
   } catch (error) {
     throw malformed((error as StreamError).message);
   }
+  return id;
+}
+
+function decoded(encoded: string): string {
+  const segments = encoded.split('/').map(segmentOf);
+  const id = segments.join('/');
+  if (id === '') throw nothingThere();
+  // Reserved for control APIs (section 6), of which there are none here.
+  if (segments[0] === '__ds') throw nothingThere();
   return id;
 }
 

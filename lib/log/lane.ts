@@ -59,6 +59,7 @@ export class Lane {
 
   /** What has to be loaded before anything can be decided; `undefined` if nothing. */
   wanted(): LoadRequest | undefined {
+    if (this.known && this.#knowsNext()) return undefined;
     const parts = new Set<string>();
     let writers = false;
     for (const { command } of this.queue.slice(0, LOOK_AHEAD)) {
@@ -66,7 +67,6 @@ export class Lane {
       for (const name of needed.parts) if (!this.known || !this.#parts.has(name)) parts.add(name);
       writers ||= needed.partsWith !== undefined && (!this.known || !this.#writersKnown);
     }
-    if (this.known && parts.size === 0 && !writers) return undefined;
     // What removes a stream by the clock has to tell its source.
     parts.add(PART.origin);
     this.#asking = this.queue.length;
@@ -223,6 +223,12 @@ export class Lane {
     const dueAt = deadline(head, state.soft, now, rules);
     const kept = head.facts.deleted && !base?.head.facts.deleted;
     return { ...group, commit: { ...commit, dueAt, ...(kept && base && { usedAt: base.soft.usedAt }) } };
+  }
+
+  #knowsNext(): boolean {
+    const next = Math.min(this.queue.length, LOOK_AHEAD);
+    for (let i = 0; i < next; i++) if (!this.#knows((this.queue[i] as Request).command)) return false;
+    return true;
   }
 
   #knows(command: Command): boolean {
