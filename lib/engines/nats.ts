@@ -1,7 +1,6 @@
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node';
 
 import { StreamError } from '../errors.js';
-import { checkInteger, checkString, demand } from '../validation.js';
 import { loadDriver } from './driver.js';
 import type {
   Commit,
@@ -25,6 +24,7 @@ import { NatsKeys } from './nats-keys.js';
 import { NatsLink } from './nats-link.js';
 import { list } from './nats-list.js';
 import { dueAtOf, loadedOf, look } from './nats-look.js';
+import { checkedOptions, isClient, type NatsEngineOptions } from './nats-options.js';
 import { page } from './nats-read.js';
 import { decodeRecord, markOf } from './nats-record.js';
 import { schedule, touch } from './nats-soft.js';
@@ -33,29 +33,7 @@ import { checkServer, checkStreams, ensureStreams, type Layout } from './nats-st
 import { NatsSweep } from './nats-sweep.js';
 import { Watchers } from './watchers.js';
 
-/** Options of {@link natsEngine}. What is out of range is `INVALID_ARGUMENT`. */
-export interface NatsEngineOptions {
-  /** Where the server is: a URL, or options of the driver. Default: `nats://127.0.0.1:4222`. */
-  connection?: string | NodeConnectionOptions | undefined;
-  /** A connection, instead of one of the engine's own. It stays open when the engine is closed. */
-  client?: NatsConnection | undefined;
-  /** What the names of all subjects and JetStream streams begin with: letters, digits, `-` and `_`. Default: `streams`. */
-  prefix?: string | undefined;
-  /**
-   * How many servers have each message: 1 to 5. More than 1 needs NATS 2.11 or later. Has to be the same for all
-   * processes. Default: 1.
-   */
-  replicas?: number | undefined;
-  /** Where messages are kept. Only what is made first goes by it. Default: `file`. */
-  storage?: 'file' | 'memory' | undefined;
-  /** How many JetStream streams there are for logs, 1 to 64. Has to be the same for all processes. Default: 8. */
-  shards?: number | undefined;
-  /**
-   * For how long, in ms, an answer is waited for, and a connection; then `UNAVAILABLE`. What takes a server long (a list,
-   * deadlines, the first use) may take ten times that. Default: 10,000.
-   */
-  timeout?: number | undefined;
-}
+export type { NatsEngineOptions } from './nats-options.js';
 
 /** The most that one chunk, and the chunks of one commit, may have: with a head and parts it fits into one message. */
 const MAX_BYTES = 524_288;
@@ -70,25 +48,8 @@ const DOUBT = 3;
  * when the engine is first used: what is wrong with either is what that use rejects with. See `docs/engines/nats.md`.
  */
 export function natsEngine(options: NatsEngineOptions = {}): StreamEngine {
-  const { connection = 'nats://127.0.0.1:4222', client, prefix = 'streams', storage = 'file' } = options;
-  const replicas = checkInteger('replicas', options.replicas, 1);
-  const shards = checkInteger('shards', options.shards, 8);
-  const timeout = checkInteger('timeout', options.timeout, 10_000);
-  checkString('prefix', prefix);
-  demand(/^[\w-]{1,64}$/.test(prefix), 'prefix', 'at most 64 letters, digits, - and _', prefix);
-  demand(replicas >= 1 && replicas <= 5, 'replicas', '1 to 5', replicas);
-  demand(shards >= 1 && shards <= 64, 'shards', '1 to 64', shards);
-  demand(timeout >= 1 && timeout <= MAX_TIMEOUT, 'timeout', `1 to ${MAX_TIMEOUT}`, timeout);
-  demand(['file', 'memory'].includes(storage), 'storage', 'file or memory', storage);
-  demand(client === undefined || isClient(client), 'client', 'a connection of the driver', client);
-  const where = typeof connection === 'string' ? { servers: connection } : connection;
-  demand(
-    Object(where) === where && !isClient(where),
-    'connection',
-    'a URL, or options of the driver',
-    connection,
-  );
-  return new NatsEngine(client ?? where, new NatsKeys(prefix, shards), { replicas, storage }, timeout);
+  const { where, prefix, shards, replicas, storage, timeout } = checkedOptions(options);
+  return new NatsEngine(where, new NatsKeys(prefix, shards), { replicas, storage }, timeout);
 }
 
 /** How a connection of the engine's own is made: one that is dead is noticed within half a minute. */
@@ -98,12 +59,6 @@ const CONNECTION: NodeConnectionOptions = {
   pingInterval: 10_000,
   maxPingOut: 2,
 };
-
-/** What timers take. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
-const isClient = (value: unknown): value is NatsConnection =>
-  typeof (value as NatsConnection | undefined)?.publish === 'function';
 
 /** What there is while there is a connection. */
 interface Opened {
