@@ -106,6 +106,18 @@ export async function create(client, id, messages = []) {
   }
 }
 
+/** Appends messages to a stream, each by itself, by some clients at a time. */
+export async function appendEach(port, id, messages) {
+  const clients = await Promise.all(Array.from({ length: 32 }, () => Client.connect(port)));
+  let next = 0;
+  await Promise.all(
+    clients.map(async (client) => {
+      while (next < messages.length) await client.ask(appendOf(id, messages[next++]));
+      client.close();
+    }),
+  );
+}
+
 /** The request that appends a body. */
 export const appendOf = (id, body) => requestOf('POST', pathOf(id), JSON_TYPE, body);
 

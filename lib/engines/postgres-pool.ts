@@ -159,9 +159,14 @@ export class PostgresConnections {
     });
     try {
       const connecting = this.#connected().then((pool) => pool.connect());
-      // A connection that comes too late is somebody else's.
-      connecting.then((client) => over && client.release(), ignore);
-      const client = await Promise.race([connecting, late]);
+      // One that comes too late is somebody else's.
+      const guardedClient = connecting.then((client) => {
+        guard(client);
+        if (over) client.release();
+        return client;
+      });
+      guardedClient.catch(ignore);
+      const client = await Promise.race([guardedClient, late]);
       return await runOn(client, query, late);
     } catch (error) {
       throw postgresError(error);
@@ -203,9 +208,20 @@ export class PostgresConnections {
   }
 }
 
-async function runOn(client: PostgresClient, query: Query, late: Promise<never>): Promise<Row[]> {
-  // What a connection is lost by is what the statement fails with.
+const guarded = new WeakSet<PostgresClient>();
+
+/**
+ * What a connection is lost by is what its statement fails with, or nobody's concern. For good: it may still be told
+ * while the connection is being ended, when neither the pool nor a statement listens, and would end the process.
+ */
+function guard(client: PostgresClient): void {
+  if (guarded.has(client)) return;
+  guarded.add(client);
   client.on('error', ignore);
+}
+
+async function runOn(client: PostgresClient, query: Query, late: Promise<never>): Promise<Row[]> {
+  guard(client);
   let usable = false;
   try {
     const { rows } = await Promise.race([client.query(query), late]);
@@ -215,7 +231,6 @@ async function runOn(client: PostgresClient, query: Query, late: Promise<never>)
     usable = isUsable(error);
     throw error;
   } finally {
-    client.removeListener('error', ignore);
     client.release(!usable);
   }
 }
