@@ -41,7 +41,11 @@ export class ProcessWriter {
         writer: { type: 'process', id: this.#id, seq: ++this.#seq, slot: known?.slot },
         // A slot is of one life of the id.
         generation: known?.generation,
-        ...change,
+        chunks: change.chunks,
+        bytes: change.bytes,
+        outcome: change.outcome,
+        contentType: change.contentType,
+        sequence: change.sequence,
       },
       done: (answer) => {
         if (known === undefined) this.#learn(id, answer);

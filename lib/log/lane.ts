@@ -1,4 +1,4 @@
-import type { Loaded, LoadRequest } from '../engines/engine.js';
+import type { Commit, Loaded, LoadRequest } from '../engines/engine.js';
 import type { Command } from './command.js';
 import { decide, isDue, partsOf } from './decide.js';
 import type { Decision, Rules, State } from './decision.js';
@@ -129,7 +129,8 @@ export class Lane {
     const group = this.#group(this.queue, now, rules, maxBytes);
     if (group === undefined) return undefined;
     const { length } = group.requests;
-    this.queue.splice(0, length);
+    if (length === this.queue.length) this.queue.length = 0;
+    else this.queue.splice(0, length);
     this.fresh = Math.max(0, this.fresh - length);
     return group;
   }
@@ -189,8 +190,16 @@ export class Lane {
     now: number,
     rules: Rules,
   ): LaneGroup {
-    const group = { lane: this, requests, decisions, base, origin: undefined };
-    if (state === base) return { ...group, commit: undefined };
+    // Written out, as below: a copy of an object takes longer than all else here.
+    const group = (commit: Commit | undefined): LaneGroup => ({
+      lane: this,
+      requests,
+      decisions,
+      base,
+      commit,
+      origin: undefined,
+    });
+    if (state === base) return group(undefined);
     const { id } = this;
     const expected = base?.head;
     if (state === undefined) {
@@ -203,8 +212,7 @@ export class Lane {
       this.#parts = new Map();
       this.#writersKnown = false;
       return {
-        ...group,
-        commit: { id, expected, head: undefined, usedAt, parts: undefined, entries: NO_ENTRIES },
+        ...group({ id, expected, head: undefined, usedAt, parts: undefined, entries: NO_ENTRIES }),
         origin: origin && { origin, nonce: facts.nonce, generation },
       };
     }
@@ -219,10 +227,10 @@ export class Lane {
     this.state = { head, soft: state.soft, parts: this.#parts };
     const commit = { id, expected, head, parts, entries };
     // Appending alone never brings a deadline nearer.
-    if (rules.exact || head.facts === expected?.facts) return { ...group, commit };
+    if (rules.exact || head.facts === expected?.facts) return group(commit);
     const dueAt = deadline(head, state.soft, now, rules);
     const kept = head.facts.deleted && !base?.head.facts.deleted;
-    return { ...group, commit: { ...commit, dueAt, ...(kept && base && { usedAt: base.soft.usedAt }) } };
+    return group({ ...commit, dueAt, ...(kept && base && { usedAt: base.soft.usedAt }) });
   }
 
   #knowsNext(): boolean {
