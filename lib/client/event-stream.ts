@@ -1,4 +1,5 @@
-import { EventParser } from './event-parser.js';
+import { createParser } from 'eventsource-parser';
+
 import { malformed, tooLarge } from './failure.js';
 
 /** What a control event tells, and the data that it follows. */
@@ -17,21 +18,29 @@ export interface Told {
  */
 export class EventStream {
   readonly #decoder = new TextDecoder();
-  readonly #parser = new EventParser(({ type, data }) => {
-    if (type === 'control') this.#control(data);
-    else if (type === 'data') this.#keep(data);
-  });
+  readonly #parser;
   #told: Told[] = [];
   #data: string[] = [];
   #length = 0;
 
   /** `maxLength`: how many characters may be kept. */
-  constructor(private readonly maxLength: number) {}
+  constructor(private readonly maxLength: number) {
+    this.#parser = createParser({
+      maxBufferSize: maxLength,
+      onEvent: ({ event, data }) => {
+        if (event === 'control') this.#control(data);
+        else if (event === 'data') this.#keep(data);
+      },
+      onError: ({ type }) => {
+        // What else is odd in an event stream is left out, as the standard says.
+        if (type === 'max-buffer-size-exceeded') throw tooLarge(maxLength);
+      },
+    });
+  }
 
   /** Takes bytes, and gives what they have told. */
   feed(bytes: Uint8Array): readonly Told[] {
     this.#parser.feed(this.#decoder.decode(bytes, { stream: true }));
-    if (this.#parser.length > this.maxLength) throw tooLarge(this.maxLength);
     const told = this.#told;
     if (told.length > 0) this.#told = [];
     return told;
