@@ -59,6 +59,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
   readonly #stream: InputStream;
   #status: StreamStatus | 'opening' = 'opening';
   #batch: Batch | undefined;
+  #leaves = false;
 
   constructor(
     readonly id: string,
@@ -168,7 +169,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
 
   close(): void {
     if (this.closed) return;
-    this.left = true;
+    this.left = this.#leaves = true;
     this.#request({ type: 'release', nonce: this.#writer.nonce }, () => {
       this.#release();
     });
@@ -189,6 +190,8 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
 
   /** @internal Nothing is known any more. */
   lost(error: StreamError): void {
+    // A process that ends is missed by its lease, too.
+    if (this.#leaves && this.#requests.left === 1) this.#release();
     this.#stream.lost(error);
     this.#requests.giveUp(this.#failure.error ?? error);
   }
@@ -197,9 +200,8 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
   stored(batch: Batch, answer: Answer): void {
     const { chunks, bytes, writer } = batch.command;
     const { head, position, tag } = answer;
-    if (batch.awaited > 0 && head !== undefined) {
+    if (batch.awaited > 0 && head !== undefined)
       batch.resolve((index) => offsetOf(head, position - chunks.length + index + 1, tag));
-    }
     this.#acknowledged(writer.seq, chunks.length, bytes, head, position, tag);
   }
 
@@ -323,7 +325,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
         this.#requests.carriedOut();
       },
       failed: (error) => {
-        if (command.type === 'release' && error.code === 'NOT_FOUND') {
+        if (this.#leaves && (error.code === 'NOT_FOUND' || this.released)) {
           // What is gone need not be left.
           this.#release();
           this.#requests.carriedOut();

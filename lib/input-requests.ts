@@ -17,6 +17,11 @@ export class InputRequests {
 
   constructor(private readonly failure: InputFailure) {}
 
+  /** How many are not answered. */
+  get left(): number {
+    return this.#made - this.#answered;
+  }
+
   /** One more is made. */
   made(): void {
     this.#made++;

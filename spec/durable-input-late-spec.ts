@@ -236,6 +236,17 @@ describe('An input on an engine that answers late', () => {
       expect([input.status, failed, outcomes.seen]).toEqual([status, ['|'], ['flush OK']]);
     });
 
+    it('need not be told that it was not left before its manager was closed', async () => {
+      const { world, input, streams } = await openInput();
+      const failed = noted(codes(input.failed));
+      const unhandled = await unhandledBy(async () => {
+        input.close();
+        void streams.close();
+        await world.pass(100);
+      });
+      expect([unhandled, failed, input.closed]).toEqual([[], ['|'], true]);
+    });
+
     it('fails with what is written after it, and keeps its end', async () => {
       const { world, input, streams } = await openInput();
       const failed = noted(codes(input.failed));
