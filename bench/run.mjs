@@ -45,6 +45,23 @@ const TABLES = {
     peers: { lmdb: '../node_modules/lmdb' },
     columns: ['raw', 'manager', 'replay'],
   },
+  networked: {
+    cases: [
+      'net-write',
+      'net-writers',
+      'net-next',
+      'net-replay',
+      'net-hand-over',
+      'net-contended',
+      'net-idle',
+    ],
+    peers: {
+      ioredis: '../node_modules/ioredis',
+      '@nats-io/transport-node': '../node_modules/@nats-io/transport-node',
+      pg: '../node_modules/pg',
+    },
+    columns: ['driver'],
+  },
   http: {
     cases: ['http-append', 'http-sse', 'http-catch-up', 'http-tail', 'http-restart'],
     peers: {
@@ -111,12 +128,13 @@ function measure(name, peer, param, nodeOptions = []) {
 }
 
 /** The medians of all rounds; in each round every peer has its turn, so that a busy machine is busy for all. */
-function compare(name, { peers, rounds = Infinity, nodeOptions, prepare }, param) {
+function compare(name, { peers, rounds = Infinity, nodeOptions, prepare, cleanUp }, param) {
   if (prepare !== undefined) measure(name, 'prepare', param);
   const taken = Object.fromEntries(peers.map((peer) => [peer, []]));
   for (let round = 0; round < Math.min(rounds, Number(flags.rounds)); round++) {
     for (const peer of peers) taken[peer].push(measure(name, peer, param, nodeOptions));
   }
+  if (cleanUp !== undefined) measure(name, 'cleanUp', param);
   return Object.fromEntries(peers.map((peer) => [peer, median(taken[peer])]));
 }
 

@@ -6,6 +6,7 @@ const NAMES = {
   loop: 'array and loop',
   alone: 'beside none',
   raw: 'LMDB alone',
+  driver: 'driver alone',
   own: 'own streams',
   manager: '`InMemoryStreamManager`',
   reference: 'reference server',

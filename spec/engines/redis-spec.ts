@@ -161,30 +161,6 @@ await withServer('redis', REDIS_URL, () => {
       expect(hints.at(-1)?.entries?.[0]?.chunks).toEqual(['b']);
     });
 
-    it.each(['cut', 'stall', 'halfClose'] as const)('goes on after its connections %s', async (how) => {
-      const proxy = await Proxy.to(REDIS_URL, 6379);
-      onTestFinished(() => {
-        proxy.close();
-      });
-      const prefix = newPrefix();
-      const writing = new DurableStreamManager(storeOf({ prefix }).engine);
-      const store = storeOf({ prefix, connection: { host: '127.0.0.1', port: proxy.port } });
-      const reading = new DurableStreamManager(store.engine);
-      const input = writing.open<number>('s');
-      await input.write(0);
-      const given: number[] = [];
-      reading.subscribe<number>('s').subscribe((chunk) => given.push(chunk));
-      await eventually(PATIENCE, 'a reader is live', () => given.length === 1);
-
-      proxy[how]();
-      await input.write(1);
-
-      await eventually(PATIENCE, 'it has what was written meanwhile', () => given.length === 2);
-      const answering = reading.open<number>('answer');
-      await answering.write(2);
-      expect(given).toEqual([0, 1]);
-    });
-
     it('fails after a documented time where no connection is to be had', async () => {
       const proxy = await Proxy.to(REDIS_URL, 6379);
       onTestFinished(() => {

@@ -29,13 +29,20 @@ const PORTS: Readonly<Record<string, number>> = {
   'postgresql:': 5432,
 };
 
+/** The port that a URL leads to. */
+export function portOf(url: string): number {
+  const { protocol, port } = new URL(url);
+  return Number(port) || (PORTS[protocol] as number);
+}
+
 /**
  * Registers what needs a server, if that can be reached. If not, what is registered says so by name, and fails where
  * `CI` is set.
  */
 export async function withServer(name: string, url: string, register: () => void): Promise<void> {
-  const { protocol, hostname, port } = new URL(url);
-  if (await isReachable(hostname, Number(port) || (PORTS[protocol] as number))) {
+  const { hostname } = new URL(url);
+  const port = portOf(url);
+  if (await isReachable(hostname, port)) {
     register();
     return;
   }
