@@ -70,6 +70,11 @@ const TABLES = {
     },
     columns: ['reference'],
   },
+  client: {
+    cases: ['client-read', 'client-live'],
+    peers: { '@durable-streams/client': '../node_modules/@durable-streams/client' },
+    columns: ['official'],
+  },
 };
 const README = new URL('README.md', import.meta.url);
 const HERE = fileURLToPath(new URL('.', import.meta.url));

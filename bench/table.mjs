@@ -10,6 +10,7 @@ const NAMES = {
   own: 'own streams',
   manager: '`InMemoryStreamManager`',
   reference: 'reference server',
+  official: 'official client',
 };
 
 const short = (value) => (value === 0 ? '0' : Number(value.toPrecision(3)).toLocaleString('en'));
