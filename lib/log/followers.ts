@@ -107,6 +107,8 @@ export class Followers {
         reader.tag = place.tag;
         this.usage.used(id, loaded.head);
         follower.join(reader, loaded.head.tail);
+        // Not before: whoever observes a producer gives up where nobody reads.
+        this.usage.joined(id, loaded);
       },
       (error) => {
         if (!reader.closed) reader.end({ type: 'lost', error });
@@ -336,7 +338,6 @@ export class Followers {
         const follower = new Follower(watched.id, loaded, segments, contextFor(loaded.head, this.#context));
         watched.follower = follower;
         for (const hint of hints()) follower.hinted(hint);
-        this.usage.followed(watched.id, loaded);
         done(follower);
       },
       failed,

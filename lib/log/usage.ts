@@ -59,8 +59,8 @@ export class Usage {
     if (stays) this.#stays.set(id, this.#stay(id, head));
   }
 
-  /** A stream is followed from now on. */
-  followed(id: string, loaded: Loaded): void {
+  /** A stream has one more reader. */
+  joined(id: string, loaded: Loaded): void {
     this.leases.observe(id, loaded);
   }
 

@@ -137,6 +137,21 @@ describe('A lease', () => {
     expect(callsOf(engines[0]!, 'touch')).toBe(0);
   });
 
+  it('is observed again by who comes back just after nobody did', () => {
+    const { world, author, early } = apart();
+    const first = early.read('s');
+    world.run(5_000);
+    author.write('b');
+    world.run(3_900);
+    first.leave();
+    // The look at its end finds a change, and nobody who reads; but the stream is still watched here.
+    world.run(200);
+    const second = early.read('s');
+    world.run(9_000);
+
+    expect(second.told).toEqual(['a', 'b', '# DEADLINE_EXCEEDED']);
+  });
+
   it('is observed no more by who reads no more', () => {
     const { world, engines, author, early } = apart(100_000);
     const stop = beat(author);
