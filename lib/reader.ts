@@ -58,6 +58,9 @@ export abstract class Reader<C, O> extends Subscription {
     // Most views have nothing to do here.
   }
 
+  /** Called, where there is one, by a source over HTTP once it has told all that was there when it began. */
+  caughtUp?(): void;
+
   /** Starts to read; what is refused is told as an error. */
   read(stream: Readable<C, O>): void {
     try {

@@ -97,7 +97,9 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
 
   caughtUp(): void {
     this.#liveFrom = this.position;
-    if (this.#reader !== undefined) this.#reader.liveFrom = this.#liveFrom;
+    if (this.#reader === undefined) return;
+    this.#reader.liveFrom = this.#liveFrom;
+    this.#reader.caughtUp?.();
   }
 
   chunks(batch: Batch): Promise<void> | undefined {

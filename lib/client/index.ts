@@ -8,3 +8,4 @@ export type {
   HeaderValue,
 } from './options.js';
 export { type OffsetMemory, remember, type TextStorage } from './remember.js';
+export { stopStream, type StopStreamOptions } from './stop-stream.js';

@@ -1,5 +1,8 @@
-import { Failure } from './failure.js';
+import type { SchedulerLike } from 'rxjs';
+
+import { type Failure, thrown } from './failure.js';
 import type { ConnectionSettings } from './options.js';
+import { sleep } from './timing.js';
 
 /** How often in a row an answer may be one that no server should give. */
 const MAX_MALFORMED = 3;
@@ -34,5 +37,28 @@ export class Retrying {
   /** How many ms to wait where something was over too soon, but has not failed. */
   restless(): number {
     return this.settings.delayAfter(1) ?? 0;
+  }
+}
+
+/** Does something, and again while that can help and nothing is aborted. Rejects with a {@link Failure}. */
+export async function persistently<T>(
+  retrying: Retrying,
+  scheduler: SchedulerLike,
+  signal: AbortSignal,
+  once: (retried: boolean) => Promise<T>,
+): Promise<T> {
+  for (let retried = false; ; retried = true) {
+    let failure: Failure;
+    try {
+      const result = await once(retried);
+      retrying.succeeded();
+      return result;
+    } catch (error) {
+      failure = thrown(error);
+    }
+    const delay = signal.aborted ? undefined : retrying.failed(failure);
+    if (delay === undefined) throw failure;
+    await sleep(scheduler, delay, signal);
+    if (signal.aborted) throw failure;
   }
 }

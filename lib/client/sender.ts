@@ -5,7 +5,7 @@ import { discard, Exchange, type Question, STOPPED } from './exchange.js';
 import { type Failure, thrown } from './failure.js';
 import type { ConnectionSettings } from './options.js';
 import { bodyOf, type Parcel } from './parcel.js';
-import { Retrying } from './retrying.js';
+import { persistently, Retrying } from './retrying.js';
 import { sleep } from './timing.js';
 
 /** Whose parcels are sent. */
@@ -79,25 +79,17 @@ export class Sender {
   }
 
   /** Asks something else, and again while that can help. Rejects with a {@link Failure}, and when it is stopped. */
-  async ask(question: Omit<Question, 'silence'>): Promise<Answer> {
-    for (let retried = false; ; retried = true) {
+  ask(question: Omit<Question, 'silence'>): Promise<Answer> {
+    return persistently(this.#retrying, this.settings.scheduler, this.#over.signal, async (retried) => {
       const exchange = this.#exchange(question);
-      let failure: Failure;
       try {
         const response = await exchange.ask();
         const body = await exchange.body(response, MAX_ANSWER_BYTES);
-        this.#retrying.succeeded();
         return { response, text: new TextDecoder().decode(body), retried };
-      } catch (error) {
-        failure = thrown(error);
       } finally {
         this.#done(exchange);
       }
-      const delay = this.#stopped ? undefined : this.#retrying.failed(failure);
-      if (delay === undefined) throw failure;
-      await sleep(this.settings.scheduler, delay, this.#over.signal);
-      if (this.#stopped) throw failure;
-    }
+    });
   }
 
   /** Begins to send. */

@@ -7,6 +7,7 @@ import type { HttpReply, HttpRequest, RequestFields, Respond } from './exchange.
 import { closes } from './headers.js';
 import { head, remove } from './metadata.js';
 import { type HandlerOptions, type Operation, settingsOf } from './options.js';
+import { stops } from './outcome.js';
 import { idOf } from './path.js';
 import { read } from './read.js';
 import { Refusal, refusal, refusalOf } from './refusal.js';
@@ -81,6 +82,7 @@ async function answer(context: Context, request: HttpRequest): Promise<HttpReply
       return create(context, request, streamId);
     case 'append':
     case 'close':
+    case 'stop':
       return append(context, request, streamId);
     case 'read':
       return read(context, request, streamId, query);
@@ -96,7 +98,7 @@ function operationOf(method: string, headers: RequestFields): Operation {
     case 'PUT':
       return 'create';
     case 'POST':
-      return closes(headers) ? 'close' : 'append';
+      return !closes(headers) ? 'append' : stops(headers) ? 'stop' : 'close';
     case 'GET':
       return 'read';
     case 'HEAD':

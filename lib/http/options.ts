@@ -5,8 +5,11 @@ import type { MaybePromise } from '../maybe-promise.js';
 import { checkInteger, demand } from '../validation.js';
 import { insideOfMemory } from './in-memory/inside.js';
 
-/** What a request wants to do with a stream. `close` is an append, perhaps of nothing, that also ends it. */
-export type Operation = 'create' | 'append' | 'close' | 'read' | 'head' | 'delete';
+/**
+ * What a request wants to do with a stream. `close` is an append, perhaps of nothing, that also ends it. `stop` is a
+ * `close` of nobody's, that appends nothing and can only end it `CANCELLED`.
+ */
+export type Operation = 'create' | 'append' | 'close' | 'stop' | 'read' | 'head' | 'delete';
 
 /** What a hook is asked about. */
 export interface Attempt {

@@ -34,6 +34,16 @@ export function sentOutcome(headers: RequestFields, closing: boolean): StoredOut
   return { type: 'done', output: payloadOf(outcome.output, outcome.encoding === 'base64') };
 }
 
+/**
+ * Whether a request that closes a stream stops it: by somebody who is no producer of it, without a body (one without a
+ * type is refused), and with the outcome of a stop.
+ */
+export function stops(headers: RequestFields): boolean {
+  if (headers.get('content-type') !== null || headers.get('producer-id') !== null) return false;
+  const { type, error } = parseOutcome(headers.get(OUTCOME) ?? '') ?? {};
+  return type === 'error' && error?.code === 'CANCELLED';
+}
+
 function payloadOf(output: unknown, isBytes: boolean): Payload {
   if (!isBytes) return JSON.stringify(output);
   const bytes = fromBase64(output as string);

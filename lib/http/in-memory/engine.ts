@@ -201,8 +201,13 @@ export class InMemoryEngine implements StreamEngine {
     // An empty log may be shared.
     if (stream.length === 0) stream.log = values;
     else for (const value of values) stream.log.push(value);
-    if (outcome === undefined) stream.deliver();
-    else stream.finish(outcomeOf(outcome));
+    if (outcome === undefined) {
+      stream.deliver();
+    } else {
+      const end = outcomeOf(outcome);
+      // The input in the process, if there is one, has not ended the stream itself.
+      stream.finish(end, end.type === 'error' ? end.error : undefined);
+    }
     return undefined;
   }
 
