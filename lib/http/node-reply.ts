@@ -7,6 +7,8 @@ export interface ServerResponse {
   readonly writableFinished: boolean;
   readonly writableLength: number;
   writeHead(status: number, headers: Record<string, string | string[]>): unknown;
+  /** HTTP/2 needs none. */
+  flushHeaders?(): void;
   write(chunk: Uint8Array): boolean;
   end(chunk?: Uint8Array | string): unknown;
   destroy(): unknown;
@@ -57,8 +59,11 @@ export async function sendBody(
     outgoing.on('close', () => {
       body.cancel();
     });
-    body.start(new NodeSink(body, outgoing, stall));
+    const sink = new NodeSink(body, outgoing, stall);
+    body.start(sink);
     body.pull();
+    // They would wait for what may come much later.
+    if (!sink.begun) outgoing.flushHeaders?.();
   }
 }
 
@@ -68,15 +73,20 @@ async function sendStream(
   stall: number,
 ): Promise<void> {
   const reader = body.getReader();
-  const client = { isGone: false };
+  const client = { isGone: false, hasAny: false };
   const cancel = (): void => {
     client.isGone = true;
     reader.cancel().catch(() => undefined);
   };
   outgoing.on('close', cancel);
+  // What is there comes at once; without it, they would wait for what may come much later.
+  setTimeout(() => {
+    if (!client.isGone && !client.hasAny) outgoing.flushHeaders?.();
+  });
   for (;;) {
     const { done, value } = await reader.read();
     if (client.isGone) return;
+    client.hasAny = true;
     if (done) break;
     if (!outgoing.write(value) && !(await taken('drain', outgoing, stall))) {
       cancel();
@@ -90,6 +100,8 @@ async function sendStream(
 
 /** Where a {@link LiveBody} is sent. */
 class NodeSink implements Sink {
+  /** Whether anything was sent. */
+  begun = false;
   #waiting = false;
 
   constructor(
@@ -103,6 +115,7 @@ class NodeSink implements Sink {
   }
 
   enqueue(bytes: Uint8Array): void {
+    this.begun = true;
     if (this.outgoing.write(bytes) || this.#waiting) return;
     this.#waiting = true;
     void taken('drain', this.outgoing, this.stall).then((isTaken) => {
@@ -114,6 +127,7 @@ class NodeSink implements Sink {
   }
 
   close(): void {
+    this.begun = true;
     this.outgoing.end();
   }
 }
