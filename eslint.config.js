@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import js from '@eslint/js';
 import rxjsX from 'eslint-plugin-rxjs-x';
 import { defineConfig, globalIgnores } from 'eslint/config';
@@ -9,6 +11,7 @@ const NO_RXJS = {
 };
 const NO_NODE = { regex: '^node:', message: 'This runs in browsers too.' };
 const NO_SELF = { regex: '^rxjs-durable-streams', message: 'Inside lib, import by path.' };
+const NO_ANGULAR = { regex: '^@angular/', message: 'Only lib/angular knows Angular.' };
 /** What everything may import. */
 const LOWEST = 'code-points|codec|deadlines|errors|line|maybe-promise|offset|validation';
 const NO_ENTRY = {
@@ -16,16 +19,33 @@ const NO_ENTRY = {
   message: 'Entry points import what they need from the root, never the reverse.',
 };
 
+const NO_GENKIT = {
+  regex: '^(@?genkit(-ai)?)(/|$)',
+  message: 'Genkit is known by the shapes of what it has, and never imported: it installs hundreds of MB.',
+};
+const NO_AI = {
+  regex: '^(resumable-stream|ai|@ai-sdk|@tanstack)(/|$)',
+  message: 'What others have is known by its shape, and never imported.',
+};
 const NO_COMMAND = { regex: '^\\.{1,2}/cli/', message: 'The command is on top of everything.' };
 
 /** Keeps imports out of files. Of two blocks for a file the later one holds alone. */
 const restrict = (files, ...patterns) => ({
   files,
-  rules: { 'no-restricted-imports': ['error', { patterns: [NO_SELF, ...patterns] }] },
+  rules: { 'no-restricted-imports': ['error', { patterns: [NO_SELF, NO_ANGULAR, ...patterns] }] },
 });
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'examples/build/']),
+  globalIgnores([
+    'dist/',
+    'coverage/',
+    'examples/build/',
+    // Before its packages are installed, types say nothing there.
+    existsSync(`${import.meta.dirname}/spec/interop/node_modules`) ? 'spec/interop/build/' : 'spec/interop/',
+    existsSync(`${import.meta.dirname}/examples/angular-chat/node_modules`)
+      ? 'examples/angular-chat/{dist,.angular}/'
+      : 'examples/angular-chat/',
+  ]),
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs}'],
@@ -73,6 +93,24 @@ export default defineConfig(
   restrict(['lib/*.ts', 'lib/operators/**/*.ts'], NO_NODE, NO_ENTRY),
   restrict(['lib/client/**/*.ts'], NO_NODE, NO_COMMAND),
   restrict(['lib/http/**/*.ts'], NO_NODE, NO_COMMAND),
+  {
+    files: ['lib/angular/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            NO_SELF,
+            NO_NODE,
+            NO_COMMAND,
+            { regex: '^@angular/(?!core$)', message: 'Nothing else of Angular need be there.' },
+          ],
+        },
+      ],
+    },
+  },
+  restrict(['lib/genkit/**/*.ts'], NO_NODE, NO_COMMAND, NO_GENKIT),
+  restrict(['lib/ai/**/*.ts'], NO_NODE, NO_COMMAND, NO_AI),
   restrict(['lib/engines/**/*.ts'], NO_RXJS, {
     regex: `^\\.\\./(?!log/|(${LOWEST})\\.js$)`,
     message: 'An engine knows the lowest layer and the log.',

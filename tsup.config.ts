@@ -4,8 +4,11 @@ import { defineConfig, type Options } from 'tsup';
 const library = {
   entry: {
     index: 'lib/index.ts',
+    ai: 'lib/ai/index.ts',
+    angular: 'lib/angular/index.ts',
     client: 'lib/client/index.ts',
     engine: 'lib/engine/index.ts',
+    genkit: 'lib/genkit/index.ts',
     http: 'lib/http/index.ts',
     lmdb: 'lib/engines/lmdb.ts',
     postgres: 'lib/engines/postgres.ts',

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 const lib = fileURLToPath(new URL('./lib/', import.meta.url));
 
@@ -14,6 +14,9 @@ export default defineConfig({
   },
   test: {
     include: ['spec/**/*-spec.ts'],
+    // Those have packages, and a configuration, of their own: `npm run test:interop`.
+    // And those need Chromium: `npm run test:browser`.
+    exclude: [...configDefaults.exclude, 'spec/interop/**', 'spec/browser/**'],
     coverage: { include: ['lib/**/*.ts'] },
   },
 });

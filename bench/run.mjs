@@ -54,13 +54,15 @@ const TABLES = {
       'net-hand-over',
       'net-contended',
       'net-idle',
+      'redis-resumable',
     ],
     peers: {
       ioredis: '../node_modules/ioredis',
       '@nats-io/transport-node': '../node_modules/@nats-io/transport-node',
       pg: '../node_modules/pg',
+      'resumable-stream': 'node_modules/resumable-stream',
     },
-    columns: ['driver'],
+    columns: ['driver', 'resumable'],
   },
   http: {
     cases: ['http-append', 'http-sse', 'http-catch-up', 'http-tail', 'http-restart'],

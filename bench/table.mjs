@@ -7,6 +7,7 @@ const NAMES = {
   alone: 'beside none',
   raw: 'LMDB alone',
   driver: 'driver alone',
+  resumable: '`resumable-stream`',
   own: 'own streams',
   manager: '`InMemoryStreamManager`',
   reference: 'reference server',

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { ReadableStream } from 'node:stream/web';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
@@ -8,21 +9,26 @@ import { createResumableStreamContext as theirContext } from 'resumable-stream/i
 import { inStore, openOn, URLS } from '../networked.mjs';
 import { now } from '../sampling.mjs';
 
-/** A chunk has so many characters; one that says when it was written begins with that. */
+/** A chunk has so many characters; which begin with when it is due. */
 const LENGTH = 128;
 const chunkAt = (at) => `${at}`.padEnd(LENGTH, ' the quick brown fox');
-/** So many chunks that go ahead, and then are counted; at full speed, or one each ms. */
+/** So many chunks that go ahead, and then are counted: at full speed, where ours are more, or one each ms. */
 const LOADS = {
   full: { warmUp: 5_000, count: 25_000 },
   moderate: { warmUp: 2_000, count: 5_000, everyNs: 1_000_000 },
 };
+const FULL_OF_OURS = { warmUp: 20_000, count: 200_000 };
+const loadOf = (peer, load) => (load === 'full' && peer !== 'resumable' ? FULL_OF_OURS : LOADS[load]);
 
-/** What a source writes, when its time has come. */
-async function* chunks({ warmUp, count, everyNs }) {
+/** What a source writes: nothing before it is told to begin, then each chunk when its time has come. */
+async function* chunks(begun, { warmUp, count, everyNs }) {
+  await begun;
   const from = now();
   for (let i = 0; i < warmUp + count; i++) {
-    if (everyNs !== undefined) while (now() < from + i * everyNs) await wait(1);
-    yield chunkAt(now());
+    const due = everyNs === undefined ? 0 : from + i * everyNs;
+    while (now() < due) await wait(1);
+    // When it should have been written: what is asked for late, because those before it take long, has waited too.
+    yield chunkAt(due);
   }
 }
 
@@ -35,62 +41,62 @@ const streamOf = (source) =>
     },
   });
 
-/** Waits for the listener, so that nothing is written before it is there. */
-async function* afterListener(load) {
-  await once(process, 'message');
-  yield* chunks(load);
-}
+/** Through a context. */
+const through = (newContext) => ({
+  async produce(store, source) {
+    const context = await newContext(store);
+    await context.createNewResumableStream('stream', () => streamOf(source));
+  },
+  async listen(store) {
+    const context = await newContext(store);
+    let stream;
+    while (!(stream = await context.resumeExistingStream('stream'))) await wait(20);
+    return async (tell) => {
+      for await (const text of stream) tell(text);
+    };
+  },
+});
 
-/** Begins to listen once the stream is there, and gives the text that comes. */
-async function* resumed(context) {
-  let stream;
-  while (!stream) {
-    stream = await context.resumeExistingStream('stream');
-    if (!stream) await wait(20);
-  }
-  yield* stream;
-}
-
-const contexts = {
-  async adapter(store) {
+/** `listen` resolves once there is a stream, with what reads it to its end. */
+const PEERS = {
+  engine: {
+    async produce(store, source) {
+      const input = (await openOn('redis', store)).open('stream');
+      let count = 0;
+      let stored;
+      for await (const chunk of source) {
+        input.next(chunk);
+        // At most a thousand are under way.
+        if (++count % 500 > 0) continue;
+        await stored;
+        stored = input.flush();
+      }
+      input.complete();
+    },
+    async listen(store) {
+      const streams = await openOn('redis', store);
+      await new Promise((resolve, reject) => {
+        streams.subscribe('stream', { wait: 10_000 }).status().subscribe({ next: resolve, error: reject });
+      });
+      return (tell) =>
+        new Promise((resolve, reject) => {
+          streams.subscribe('stream').subscribe({ next: tell, error: reject, complete: resolve });
+        });
+    },
+  },
+  adapter: through(async (store) => {
     const { createResumableStreamContext } = await import(new URL('ai.js', process.env.BENCH_OURS));
     return createResumableStreamContext({ streams: await openOn('redis', store) });
-  },
-  resumable: async (store) =>
+  }),
+  resumable: through(async (store) =>
     theirContext({
       waitUntil: null,
       keyPrefix: `${store}-theirs`,
       publisher: new Redis(URLS.redis),
       subscriber: new Redis(URLS.redis),
     }),
+  ),
 };
-
-/** A manager on the engine, written and read without an adapter. */
-const engine = {
-  async produce(store, load) {
-    const input = (await openOn('redis', store)).open('stream');
-    let count = 0;
-    for await (const chunk of afterListener(load)) {
-      input.next(chunk);
-      if (++count % 500 === 0 && load.everyNs === undefined) await input.flush();
-    }
-    input.complete();
-    await input.flush();
-  },
-  async *read(store) {
-    yield* (await openOn('redis', store)).subscribe('stream', { wait: 10_000 });
-  },
-};
-const viaContext = (peer) => ({
-  async produce(store, load) {
-    const context = await contexts[peer](store);
-    await context.createNewResumableStream('stream', () => streamOf(afterListener(load)));
-  },
-  read: async function* (store) {
-    yield* resumed(await contexts[peer](store));
-  },
-});
-const PEERS = { engine, adapter: viaContext('adapter'), resumable: viaContext('resumable') };
 
 const p99 = (values) => values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)];
 
@@ -113,40 +119,31 @@ export default {
   unit: 'µs',
   async run(peer, param) {
     if (peer === 'producer') {
-      await PEERS[param.peer].produce(param.store, LOADS[param.load]);
+      const begun = once(process, 'message');
+      await PEERS[param.peer].produce(param.store, chunks(begun, loadOf(param.peer, param.load)));
       await wait(60_000);
       return undefined;
     }
     return inStore('redis', async (store) => {
-      const { warmUp, count, everyNs } = LOADS[param];
-      const args = [
-        'measure.mjs',
-        'redis-resumable',
-        'producer',
-        JSON.stringify({ peer, store, load: param }),
-      ];
-      const producer = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      const { warmUp, count, everyNs } = loadOf(peer, param);
+      const job = JSON.stringify({ peer, store, load: param });
+      const producer = spawn(process.execPath, ['measure.mjs', 'redis-resumable', 'producer', job], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
       try {
-        let from = 0;
         const taken = [];
+        let from;
+        let to;
         const tell = inChunks((chunk, number) => {
           if (number === warmUp) from = now();
           if (number > warmUp && everyNs !== undefined) taken.push(now() - Number.parseInt(chunk, 10));
-          if (number === warmUp + count) taken.push((now() - from) / count);
+          if (number === warmUp + count) to = now();
         });
-        const reading = PEERS[peer].read(store);
-        let next = reading.next();
-        // It is there as soon as it has been answered; what is asked for first is answered first.
-        await wait(1_500);
+        const listen = await PEERS[peer].listen(store);
+        const over = listen(tell);
         producer.send('begin');
-        for (;;) {
-          const { done, value } = await next;
-          if (done) break;
-          tell(value);
-          next = reading.next();
-        }
-        const each = taken.pop();
-        return (everyNs === undefined ? each : p99(taken)) / 1_000;
+        await over;
+        return (everyNs === undefined ? (to - from) / count : p99(taken)) / 1_000;
       } finally {
         producer.kill();
       }
@@ -160,9 +157,9 @@ export default {
     })),
 };
 
+const LABELS = {
+  full: 'Redis: each chunk from a producer to a listener in another process, as fast as it goes',
+  moderate: 'Redis: p99 from a producer to a listener in another process, 1,000 chunks/s',
+};
 const label = (load, ours) =>
-  ours === 'adapter'
-    ? 'the same, through `createResumableStreamContext`'
-    : load === 'full'
-      ? 'Redis: a chunk from a producer to a listener in another process, as fast as it goes'
-      : 'Redis: p99 of the same way, 1,000 chunks/s';
+  ours === 'adapter' ? 'the same, through `createResumableStreamContext`' : LABELS[load];

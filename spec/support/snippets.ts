@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format } from 'node:util';
 import ts from 'typescript';
@@ -28,8 +29,13 @@ function snippetsOf(document: string): Snippet[] {
  * says.
  */
 export function describeSnippets(...paths: string[]): void {
+  describeSnippetsIn('examples', 'tsconfig.json', ...paths);
+}
+
+/** The same, with the packages and the compiler's options that a folder of the project has. */
+export function describeSnippetsIn(home: string, tsconfig: string, ...paths: string[]): void {
   // Inside the project, because that is where packages are found and sources are transformed.
-  const folder = `${root}examples/build/snippets-${(paths[0] as string).replace(/\W/g, '-')}/`;
+  const folder = `${root}${home}/build/snippets-${(paths[0] as string).replace(/\W/g, '-')}/`;
   const snippets = paths.flatMap((path) =>
     snippetsOf(readFileSync(root + path, 'utf8')).map((snippet, index) => ({
       ...snippet,
@@ -46,10 +52,10 @@ export function describeSnippets(...paths: string[]): void {
     afterAll(() => rmSync(folder, { recursive: true }));
 
     it('compile', { timeout: 60_000 }, () => {
-      const { config } = ts.readConfigFile(`${root}tsconfig.json`, (name) => readFileSync(name, 'utf8')) as {
+      const { config } = ts.readConfigFile(root + tsconfig, (name) => readFileSync(name, 'utf8')) as {
         config: unknown;
       };
-      const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+      const { options } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(root + tsconfig));
       const files = snippets.map(({ file }) => file);
       const problems = ts.getPreEmitDiagnostics(ts.createProgram(files, options)).map((problem) => {
         const line = problem.file?.text.slice(0, problem.start).split('\n').length;
