@@ -13,6 +13,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // Much of the time is spent waiting for servers and processes.
+    maxWorkers: '100%',
     include: ['spec/**/*-spec.ts'],
     // Those have packages, and a configuration, of their own: `npm run test:interop`.
     // And those need Chromium: `npm run test:browser`.
