@@ -1,18 +1,6 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
 
-import { toNodeListener } from 'rxjs-durable-streams/http';
-import { describe, expect, it, onTestFinished } from 'vitest';
-
-async function listen(handler: (request: Request) => Promise<Response>): Promise<string> {
-  const server = createServer(toNodeListener(handler));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+import { listen } from '../support/node-server.js';
 
 const headers = { 'x-answer': 'yes' };
 
@@ -27,20 +15,20 @@ describe('an answer whose body has nothing yet', () => {
         controller.close();
       },
     });
-    const url = await listen(() => Promise.resolve(new Response(body, { headers })));
-    const response = await fetch(url);
+    const { port } = await listen(() => Promise.resolve(new Response(body, { headers })));
+    const response = await fetch(`http://127.0.0.1:${port}`);
     expect(response.headers.get('x-answer')).toBe('yes');
     begin();
     expect(await response.text()).toBe('body');
   });
 
   it('is whole where it never has anything', async () => {
-    const url = await listen(() => {
+    const { port } = await listen(() => {
       const body = new ReadableStream({ start: (controller) => controller.close() });
       return Promise.resolve(new Response(body, { headers }));
     });
     for (let i = 0; i < 3; i++) {
-      const response = await fetch(url);
+      const response = await fetch(`http://127.0.0.1:${port}`);
       expect([response.headers.get('x-answer'), await response.text()]).toEqual(['yes', '']);
     }
   });
