@@ -66,8 +66,8 @@ const PEERS = {
       let stored;
       for await (const chunk of source) {
         input.next(chunk);
-        // At most a thousand are under way.
-        if (++count % 500 > 0) continue;
+        // At most ten thousand are under way.
+        if (++count % 5_000 > 0) continue;
         await stored;
         stored = input.flush();
       }

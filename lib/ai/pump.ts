@@ -5,7 +5,7 @@ import type { StreamInput } from '../stream-manager.js';
 const MOST_UNITS = 16_384;
 
 /** Twice so many UTF-16 units can be on their way to be stored: far less than what may wait for that. */
-const UNITS_AHEAD = 32_768;
+const UNITS_AHEAD = 131_072;
 
 /** What ends a stream because somebody wants it to: nothing is wrong then. */
 const INTENDED: readonly StreamError['code'][] = ['CANCELLED', 'NOT_FOUND'];

@@ -304,13 +304,13 @@ describe('createResumableStreamContext', () => {
   });
 
   it('reads no more of the source than there is room for while it is stored', async () => {
-    // Commits take a moment, and meanwhile there is room for 200 kB.
+    // Commits take a moment, and meanwhile there is room for 1 MB.
     const engine = faultyEngine(
       memoryEngine({ presence: false }),
       { onCall: ({ method }) => (method === 'commit' ? { type: 'delay', answer: 1 } : undefined) },
       { after: (_ms, callback) => void setImmediate(callback) },
     );
-    const streams = new DurableStreamManager(engine, { maxInFlightBytes: 200_000 });
+    const streams = new DurableStreamManager(engine, { maxInFlightBytes: 1_000_000 });
     const context = createResumableStreamContext({ streams });
     const source = new TextSource();
     const stream = await context.createNewResumableStream('a', () => source.readable);

@@ -69,3 +69,17 @@ export function storeIn(schema: string = ownSchema(), options: PostgresEngineOpt
   });
   return new Store(engine, engine.features, 4_000);
 }
+
+/** Options with a name by which the server knows whose the connections are. */
+export function named(): { readonly name: string; readonly connection: object } {
+  const name = `spec-${randomUUID()}`;
+  return { name, connection: { connectionString: DATABASE_URL, application_name: name } };
+}
+
+/** A connection of the specs' own, in which transactions last. */
+export async function session(): Promise<pg.Client> {
+  const client = new pg.Client(DATABASE_URL);
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
