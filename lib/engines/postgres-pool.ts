@@ -9,7 +9,7 @@ import { FORMAT, statementsOf } from './postgres-schema.js';
 /** What the engine uses of a `Pool` of the package `pg`. */
 export interface PostgresPool {
   readonly options: object;
-  connect(): Promise<PostgresClient>;
+  connect(connected: (error: Error | undefined, client: PostgresClient | undefined) => void): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -19,7 +19,6 @@ export interface PostgresClient {
   query(query: Query): Promise<{ readonly rows: unknown[] }>;
   release(destroy?: boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** What `pg` is given of a statement. */
@@ -158,15 +157,12 @@ export class PostgresConnections {
       );
     });
     try {
-      const connecting = this.#connected().then((pool) => pool.connect());
+      const connecting = this.#connected().then(clientOf);
       // One that comes too late is somebody else's.
-      const guardedClient = connecting.then((client) => {
-        guard(client);
+      connecting.then((client) => {
         if (over) client.release();
-        return client;
-      });
-      guardedClient.catch(ignore);
-      const client = await Promise.race([guardedClient, late]);
+      }, ignore);
+      const client = await Promise.race([connecting, late]);
       return await runOn(client, query, late);
     } catch (error) {
       throw postgresError(error);
@@ -208,6 +204,19 @@ export class PostgresConnections {
   }
 }
 
+/** A connection of a pool. It is guarded at once, since right behind the server's greeting there may be its end. */
+const clientOf = (pool: PostgresPool): Promise<PostgresClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) {
+        reject(error);
+        return;
+      }
+      guard(client);
+      resolve(client);
+    });
+  });
+
 const guarded = new WeakSet<PostgresClient>();
 
 /**
@@ -221,7 +230,6 @@ function guard(client: PostgresClient): void {
 }
 
 async function runOn(client: PostgresClient, query: Query, late: Promise<never>): Promise<Row[]> {
-  guard(client);
   let usable = false;
   try {
     const { rows } = await Promise.race([client.query(query), late]);
