@@ -15,6 +15,9 @@ export default defineConfig({
   test: {
     // Much of the time is spent waiting for servers and processes.
     maxWorkers: '100%',
+    // What waits has deadlines of its own; a busy machine is no failure.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     include: ['spec/**/*-spec.ts'],
     // Those have packages, and a configuration, of their own: `npm run test:interop`.
     // And those need Chromium: `npm run test:browser`.

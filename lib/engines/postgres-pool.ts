@@ -209,7 +209,7 @@ const clientOf = (pool: PostgresPool): Promise<PostgresClient> =>
   new Promise((resolve, reject) => {
     pool.connect((error, client) => {
       if (client === undefined) {
-        reject(error);
+        reject(error ?? new StreamError('UNAVAILABLE', 'The pool has given no connection.'));
         return;
       }
       guard(client);
