@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -14,7 +15,7 @@ export default defineConfig({
   },
   test: {
     // Much of the time is spent waiting for servers and processes.
-    maxWorkers: '100%',
+    maxWorkers: availableParallelism() + 1,
     // What waits has deadlines of its own; a busy machine is no failure.
     testTimeout: 30_000,
     hookTimeout: 30_000,

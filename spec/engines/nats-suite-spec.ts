@@ -9,7 +9,7 @@ import { withServer } from '../support/servers.js';
 
 vi.setConfig({ testTimeout: 30_000 });
 
-const { FUZZ_RUNS: programs = '1000', FUZZ_SEED: seed = '1' } = process.env;
+const { FUZZ_RUNS: programs = '300', FUZZ_SEED: seed = '1' } = process.env;
 const prefixes = new WeakMap<StreamEngine, string>();
 
 function engineAt(prefix: string): StreamEngine {

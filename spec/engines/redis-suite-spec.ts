@@ -8,7 +8,7 @@ import { engineSuite } from '../../lib/testing/index.js';
 import { withServer } from '../support/servers.js';
 
 const {
-  FUZZ_RUNS: programs = '1000',
+  FUZZ_RUNS: programs = '300',
   FUZZ_SEED: seed = '1',
   REDIS_URL: url = 'redis://localhost:6379',
 } = process.env;
