@@ -10,7 +10,7 @@ import { engineSuite } from '../../lib/testing/index.js';
 // Each commit waits for the disk, which others may keep busy.
 vi.setConfig({ testTimeout: 30_000 });
 
-const { FUZZ_RUNS: programs = '3000', FUZZ_SEED: seed = '1' } = process.env;
+const { FUZZ_RUNS: programs = '1000', FUZZ_SEED: seed = '1' } = process.env;
 const paths = new WeakMap<StreamEngine, string>();
 
 function engineIn(path: string): StreamEngine {
