@@ -42,7 +42,7 @@ function inUse() {
 export default {
   params: ENGINES,
   peers: ['kilobytes', 'cpu', 'connections'],
-  rounds: 2,
+  rounds: 1,
   unit: '',
   prepare,
   cleanUp: (engine) => clear(engine, storeName(STORE)),

@@ -12,7 +12,7 @@ import { answered, HttpProducer, JSON_TYPE, readByLongPoll, readBySse, Seen } fr
 import { NETWORKED, type NetworkedEngine } from '../support/networked-engines.js';
 import { withServer } from '../support/servers.js';
 
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 10);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 5);
 const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
 const CLAIMS = 200;
 const SERVERS = 4;
