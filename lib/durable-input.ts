@@ -325,7 +325,7 @@ export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, Batc
         this.#requests.carriedOut();
       },
       failed: (error) => {
-        if (this.#leaves && (error.code === 'NOT_FOUND' || this.released)) {
+        if (this.#leaves && (error.code === 'NOT_FOUND' || (this.released && !this.#failure.error))) {
           // What is gone need not be left.
           this.#release();
           this.#requests.carriedOut();
