@@ -17,13 +17,13 @@ async function produce(streams) {
   }
 }
 
-/** Gives the ms that each chunk took. */
-const consume = (streams) =>
+/** Gives the ms that each chunk took, but for those that are not counted. */
+export const consume = (streams, warmUp = WARM_UP, samples = SAMPLES) =>
   new Promise((resolve, reject) => {
     const taken = [];
     streams.subscribe('stream', { wait: 10_000 }).subscribe({
       next({ at }) {
-        if (taken.push((now() - at) / 1e6) === WARM_UP + SAMPLES) resolve(taken.slice(WARM_UP));
+        if (taken.push((now() - at) / 1e6) === warmUp + samples) resolve(taken.slice(warmUp));
       },
       error: reject,
     });

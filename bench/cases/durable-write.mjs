@@ -4,7 +4,7 @@ import { now, sampled } from '../sampling.mjs';
 const EACH = 25;
 
 /** Each of the writers writes so often, one after another, and waits for each chunk to be on disk; gives µs for each. */
-const timed = (writers) =>
+export const timed = (writers, atLeast = 20) =>
   sampled(
     async () => {
       const from = now();
@@ -16,7 +16,7 @@ const timed = (writers) =>
       return (now() - from) / (EACH * writers.length) / 1000;
     },
     // It takes some 2,000 writes until everything is compiled.
-    { atLeast: 20, warmUps: Math.max(3, Math.ceil(2_000 / (EACH * writers.length))) },
+    { atLeast, warmUps: Math.max(3, Math.ceil(2_000 / (EACH * writers.length))) },
   );
 
 /** As many writers as asked for, of one kind; gives µs per chunk. */

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { ENGINES, inStore, openOn, TITLES } from '../networked.mjs';
 import { median, now } from '../sampling.mjs';
+import { consume } from './durable-hand-over.mjs';
 
 const WARM_UP = 2_000;
 const SAMPLES = 3_000;
@@ -21,18 +22,6 @@ async function produce(streams) {
   await wait(10_000);
 }
 
-/** Gives the ms that each chunk took. */
-const consume = (streams) =>
-  new Promise((resolve, reject) => {
-    const taken = [];
-    streams.subscribe('stream', { wait: 10_000 }).subscribe({
-      next({ at }) {
-        if (taken.push((now() - at) / 1e6) === WARM_UP + SAMPLES) resolve(taken.slice(WARM_UP));
-      },
-      error: reject,
-    });
-  });
-
 const MOST = { redis: 1, nats: 1, postgres: 3 };
 
 /** From the call of `next` until a subscriber in another process has the chunk, at 1,000 chunks/s. */
@@ -44,7 +33,7 @@ export default {
     if (peer === 'producer') return produce(await openOn(param.engine, param.store));
     return inStore(param, async (store) => {
       const streams = await openOn(param, store);
-      const taken = consume(streams);
+      const taken = consume(streams, WARM_UP, SAMPLES);
       const args = ['measure.mjs', 'net-hand-over', 'producer', JSON.stringify({ engine: param, store })];
       const producer = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
       try {

@@ -1,23 +1,8 @@
 import { jsonAt } from '../durable.mjs';
 import { ENGINES, inStore, openDriver, openOn, TITLES } from '../networked.mjs';
-import { now, sampled } from '../sampling.mjs';
+import { timed } from './durable-write.mjs';
 
-const EACH = 25;
-
-/** Each of the writers writes so often, one after another, and waits for each chunk to be stored; gives µs for each. */
-export const timed = (writers) =>
-  sampled(
-    async () => {
-      const from = now();
-      await Promise.all(
-        writers.map(async (write) => {
-          for (let i = 0; i < EACH; i++) await write();
-        }),
-      );
-      return (now() - from) / (EACH * writers.length) / 1_000;
-    },
-    { atLeast: 10, warmUps: Math.max(3, Math.ceil(2_000 / (EACH * writers.length))) },
-  );
+const SAMPLES = 10;
 
 /** As many writers as asked for, each on a stream of its own; gives µs per chunk. */
 export const writes = (engine, peer, count) =>
@@ -29,6 +14,7 @@ export const writes = (engine, peer, count) =>
           let position = 0;
           return () => driver.put(stream, position++);
         }),
+        SAMPLES,
       );
     }
     const streams = await openOn(engine, store);
@@ -39,6 +25,7 @@ export const writes = (engine, peer, count) =>
         let position = 0;
         return () => input.write(jsonAt(position++));
       }),
+      SAMPLES,
     );
   });
 
