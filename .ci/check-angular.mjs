@@ -1,10 +1,10 @@
 // Compiles and runs an application with the packed package under the Angulars at the ends of its range: what is
 // between them is what the specs run. A page is rendered on a server, taken over by a browser, stopped.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { install, pack, runner } from './packed.mjs';
 
 // 22 asks for a newer Node than 20, and runs on it all the same.
 const VERSIONS = ['20.0.0', '22.2.0'];
@@ -87,30 +87,16 @@ console.log('ran under Angular', VERSION.full);
 export const wrong = (): number => durableResource<string>({ id: () => 'a' });
 `;
 
-const root = fileURLToPath(new URL('../', import.meta.url));
 const temp = mkdtempSync(join(tmpdir(), 'angular-'));
 
-function run(cwd, command, ...args) {
-  const { status, error } = spawnSync(command, args, {
-    cwd,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: 300_000,
-  });
-  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} exited with ${status}`);
-}
+const run = runner(300_000);
 
 try {
-  run(root, 'npm', 'pack', '--silent', '--pack-destination', temp);
-  const tarball = join(
-    temp,
-    readdirSync(temp).find((name) => name.endsWith('.tgz')),
-  );
+  const tarball = pack(run, temp);
   for (const version of VERSIONS) {
     const cwd = join(temp, version);
-    mkdirSync(cwd);
-    writeFileSync(join(cwd, 'package.json'), '{ "private": true, "type": "module" }');
     const packages = [...PARTS.map((part) => `@angular/${part}@${version}`), ...OTHERS, tarball];
-    run(cwd, 'npm', 'install', '--no-audit', '--no-fund', '--silent', ...packages);
+    install(run, cwd, { type: 'module' }, ...packages);
     writeFileSync(join(cwd, 'program.ts'), PROGRAM);
     for (const mode of MODES) {
       console.log(`Angular ${version}, moduleResolution ${mode.moduleResolution}`);

@@ -1,10 +1,11 @@
 // Installs the packed package into an empty folder, as a user would, compiles the same program as an ES module and
 // as CommonJS under each TypeScript and each way of resolving modules, and runs both.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { install, pack, runner } from './packed.mjs';
 
 const RXJS = '7.8.2';
 // What the last one emits is run.
@@ -48,30 +49,14 @@ export const wrong: number = streams.subscribe<string>('letters');
 export const alsoWrong: number = TestStreamManager;
 `;
 
-const root = fileURLToPath(new URL('../', import.meta.url));
 const temp = mkdtempSync(join(tmpdir(), 'consumer-'));
 const consumer = join(temp, 'consumer');
 const tools = join(temp, 'tools');
 
-function run(cwd, command, ...args) {
-  const { status, error } = spawnSync(command, args, {
-    cwd,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: 120_000,
-  });
-  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} exited with ${status}`);
-}
-
-function install(cwd, ...packages) {
-  mkdirSync(cwd);
-  writeFileSync(join(cwd, 'package.json'), '{ "private": true }');
-  run(cwd, 'npm', 'install', '--no-audit', '--no-fund', '--silent', ...packages);
-}
+const run = runner(120_000);
 
 try {
-  run(root, 'npm', 'pack', '--silent', '--pack-destination', temp);
-  const tarball = readdirSync(temp).find((name) => name.endsWith('.tgz'));
-  install(consumer, join(temp, tarball), `rxjs@${RXJS}`);
+  install(run, consumer, {}, pack(run, temp), `rxjs@${RXJS}`);
   if (existsSync(join(consumer, 'node_modules/@types'))) throw new Error('The consumer must have no @types');
   console.log('The command');
   const bin = join(consumer, 'node_modules/.bin/rxjs-durable-streams');
@@ -80,7 +65,7 @@ try {
   if (status !== 1 || !stderr.includes('npm install lmdb')) {
     throw new Error(`Without lmdb it ends with ${status}, and says ${stderr}`);
   }
-  install(tools, ...COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`));
+  install(run, tools, {}, ...COMPILERS.map((version) => `typescript-${version}@npm:typescript@${version}`));
 
   for (const extension of ['mts', 'cts']) writeFileSync(join(consumer, `program.${extension}`), PROGRAM);
   for (const version of COMPILERS) {
