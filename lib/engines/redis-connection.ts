@@ -16,6 +16,9 @@ export interface Call {
   readonly args: readonly Argument[];
 }
 
+/** A command, by name. */
+export type Command = readonly [name: string, ...args: Argument[]];
+
 /** How long, in ms, a command may take, with the wait for a connection that is lost. */
 const COMMAND_TIMEOUT = 5_000;
 
@@ -65,7 +68,7 @@ export class RedisConnection {
   }
 
   /** Sends commands, in order. */
-  async send(commands: readonly (readonly [name: string, ...args: Argument[]])[]): Promise<Reply[]> {
+  async send(commands: readonly Command[]): Promise<Reply[]> {
     const client = await this.#connected();
     return this.#track(
       Promise.all(commands.map(([name, ...args]) => client.callBuffer(name, args) as Promise<Reply>)),

@@ -3,6 +3,15 @@ import { crc32 } from 'node:zlib';
 /** How many shards a store has. What a shard has is in one slot of a cluster, so that one script can change it. */
 export const SHARDS = 16;
 
+/** The names of what a stream has. */
+export interface StreamKeys {
+  readonly stream: string;
+  readonly parts: string;
+  readonly log: string;
+  /** Where is told what is committed. */
+  readonly channel: string;
+}
+
 /** The names of keys: all of a shard's have the hash tag of that. */
 export class RedisKeys {
   constructor(private readonly prefix: string) {}
@@ -32,16 +41,15 @@ export class RedisKeys {
     return `${this.prefix}generations`;
   }
 
-  stream(id: string): string {
-    return this.#key(this.shardOf(id), `s:${id}`);
-  }
-
-  parts(id: string): string {
-    return this.#key(this.shardOf(id), `p:${id}`);
-  }
-
-  log(id: string): string {
-    return this.#key(this.shardOf(id), `l:${id}`);
+  /** What a stream has. */
+  of(id: string): StreamKeys {
+    const tag = `${this.prefix}{${this.shardOf(id)}}`;
+    return {
+      stream: `${tag}:s:${id}`,
+      parts: `${tag}:p:${id}`,
+      log: `${tag}:l:${id}`,
+      channel: this.channel(id),
+    };
   }
 
   /** Where is told what is committed to a stream. */

@@ -6,23 +6,76 @@ export interface Script {
   readonly digest: string;
 }
 
+/** From how many bytes on entries are not sent along with hints: whoever wants them reads them. */
+const MAX_HINT_BYTES = 16_384;
+
+/** How many entries a page looks at before it knows how long they are, and how many at once when it does. */
+const FIRST_ENTRIES = 32;
+const MOST_ENTRIES = 1_024;
+
 const script = (text: string): Script => ({ text, digest: createHash('sha1').update(text).digest('hex') });
 
 /*
- * A stream is a hash: `g` generation, `n` number of the commit, `t` its tag, `h` head, `u` last use, `b` beat, `d` deadline, `x` that
- * the keys expire by themselves. Beside it are a hash of its parts, and a Redis stream of its entries, whose ids are
- * `<position after it>-<chunks in it>`. A shard has a sorted set of its ids, one of its deadlines, and its
- * greatest generation; a counter, of which generations are made, is outside of shards.
+ * A stream is a hash: `g` generation, `v` version (`<generation> <number of the commit> <tag>`), `h` head, `u` last use,
+ * `b` beat, `d` deadline, `x` when its keys expire by themselves. Beside it are a hash of its parts, and a Redis stream of
+ * its entries, whose ids are `<position after it>-<chunks in it>`. A shard has a sorted set of its ids, one of its
+ * deadlines, and its greatest generation; a counter, of which generations are made, is outside of shards.
  */
+
+/** What is there instead: generation, use, beat, deadline and head, or nothing if nothing is. */
+const CURRENT = `
+local function current(stream)
+  local found = redis.call('HMGET', stream, 'g', 'u', 'b', 'd', 'h')
+  return found[1] and found or {}
+end
+`;
+
+/** Appends to a log, and gives the frames as they are told: not if they are long. */
+const ADD = `
+local function add(log, from, to)
+  local frames, size = {}, 0
+  for i = from, to, 3 do
+    redis.call('XADD', log, ARGV[i], ARGV[i + 1], ARGV[i + 2])
+    frames[#frames + 1] = ARGV[i + 2]
+    size = size + #ARGV[i + 2]
+  end
+  return size <= ${MAX_HINT_BYTES} and table.concat(frames) or ''
+end
+`;
+
+/**
+ * Stores commits that only append, which are nearly all, so it does nothing else.
+ *
+ * Keys: for each commit stream and log. Arguments for each: channel, version expected and made, head, hint, how many
+ * entries, and for each of these id, bytes, frame. Gives for each: 1 if it is stored, else what is there.
+ */
+export const APPEND = script(`${CURRENT}${ADD}
+local results, at = {}, 1
+for k = 1, #KEYS, 2 do
+  local stream, log = KEYS[k], KEYS[k + 1]
+  local last = at + 5 + 3 * ARGV[at + 5]
+  local found = redis.call('HMGET', stream, 'v', 'x')
+  if found[1] ~= ARGV[at + 1] then
+    results[#results + 1] = current(stream)
+  else
+    local frames = add(log, at + 6, last)
+    redis.call('HSET', stream, 'v', ARGV[at + 2], 'h', ARGV[at + 3])
+    if found[2] then redis.call('PEXPIREAT', log, found[2]) end
+    redis.call('PUBLISH', ARGV[at], ARGV[at + 4] .. frames)
+    results[#results + 1] = 1
+  end
+  at = last + 1
+end
+return results
+`);
 
 /**
  * Stores commits to streams of one shard, each wholly or not at all. What can fail comes before what is changed.
  *
- * Keys: ids, deadlines, greatest generation, and for each commit stream, parts, log. Gives for each: the generation if
- * it is stored; generation, number, use, beat, deadline and head of what is there instead, or nothing if nothing is; the
- * greatest generation and a word if the new one is not greater.
+ * Keys: ids, deadlines, greatest generation, and for each commit stream, parts, log. Gives for each: 1 if it is stored,
+ * what is there instead, or, if its generation is not greater than the greatest, that.
  */
-export const COMMIT = script(`
+export const COMMIT = script(`${CURRENT}${ADD}
 local ids, deadlines, greatest = KEYS[1], KEYS[2], KEYS[3]
 local at = 0
 local function take()
@@ -32,43 +85,37 @@ end
 local results = {}
 for k = 4, #KEYS, 3 do
   local stream, parts, log = KEYS[k], KEYS[k + 1], KEYS[k + 2]
-  local id, channel = take(), take()
-  local generation, number, tag, used = take(), take(), take(), take()
-  local fresh, head, n, t, due, expires, listed, hint = take(), take(), take(), take(), take(), take(), take(), take()
+  local channel, expected, version, head, hint, id = take(), take(), take(), take(), take(), take()
+  local used, generation, due, expires, listed = take(), take(), take(), take(), take()
   local partsAt = at
-  at = at + 1 + 2 * tonumber(ARGV[at + 1])
+  at = at + 1 + 2 * ARGV[at + 1]
   local entriesAt = at
-  at = at + 1 + 3 * tonumber(ARGV[at + 1])
-  local found = redis.call('HMGET', stream, 'g', 'n', 'u', 'b', 'd', 'h')
+  at = at + 1 + 3 * ARGV[at + 1]
+  local found = redis.call('HMGET', stream, 'v', 'u', 'x')
   local holds
-  if generation == '' then
-    holds = not found[1] and head ~= ''
+  if expected == '' then holds = not found[1] and head ~= ''
   else
-    holds = found[1] == generation and found[2] == number and redis.call('HGET', stream, 't') == tag
-      and (used == '' or not found[3] or tonumber(found[3]) <= tonumber(used))
+    holds = found[1] == expected and (used == '' or not found[2] or tonumber(found[2]) <= tonumber(used))
   end
-  local behind = holds and generation == '' and tonumber(redis.call('GET', greatest) or 0) >= tonumber(fresh)
-  if behind then
-    results[#results + 1] = { redis.call('GET', greatest), 'behind' }
+  local known = holds and expected == '' and redis.call('GET', greatest)
+  if known and tonumber(known) >= tonumber(generation) then
+    results[#results + 1] = { known }
   elseif not holds then
-    results[#results + 1] = found[1] and found or {}
+    results[#results + 1] = current(stream)
   elseif head == '' then
     redis.call('UNLINK', stream, parts, log)
     redis.call('ZREM', ids, id)
     redis.call('ZREM', deadlines, id)
-    redis.call('PUBLISH', channel, generation .. hint)
-    results[#results + 1] = { generation }
+    redis.call('PUBLISH', channel, hint)
+    results[#results + 1] = 1
   else
-    if generation == '' then
-      generation = fresh
+    if expected == '' then
       redis.call('SET', greatest, generation)
       -- What was evicted, or has expired, may have left them.
       redis.call('UNLINK', parts, log)
     end
-    for i = entriesAt + 2, at, 3 do
-      redis.call('XADD', log, ARGV[i], ARGV[i + 1], ARGV[i + 2])
-    end
-    redis.call('HSET', stream, 'g', generation, 'n', n, 't', t, 'h', head)
+    local frames = add(log, entriesAt + 2, at)
+    redis.call('HSET', stream, 'g', generation, 'v', version, 'h', head)
     for i = partsAt + 2, entriesAt, 2 do
       local name, value = string.sub(ARGV[i], 2), ARGV[i + 1]
       if string.sub(ARGV[i], 1, 1) == '+' then redis.call('HSET', parts, name, value)
@@ -87,12 +134,16 @@ for k = 4, #KEYS, 3 do
       if redis.call('HDEL', stream, 'x') == 1 then
         for i = 0, 2 do redis.call('PERSIST', KEYS[k + i]) end
       end
-    elseif expires ~= '' then
-      redis.call('HSET', stream, 'x', 1)
-      for i = 0, 2 do redis.call('PEXPIREAT', KEYS[k + i], expires) end
+    else
+      -- Also what is there only now.
+      local over = expires ~= '' and expires or found[3]
+      if over then
+        redis.call('HSET', stream, 'x', over)
+        for i = 0, 2 do redis.call('PEXPIREAT', KEYS[k + i], over) end
+      end
     end
-    redis.call('PUBLISH', channel, generation .. hint)
-    results[#results + 1] = { generation }
+    redis.call('PUBLISH', channel, hint .. frames)
+    results[#results + 1] = 1
   end
 end
 return results
@@ -107,9 +158,9 @@ end
 `);
 
 /** A stream with some parts. Keys: stream, parts. Gives what a conflict gives, then names and parts. */
-export const LOAD = script(`
-local found = redis.call('HMGET', KEYS[1], 'g', 'n', 'u', 'b', 'd', 'h')
-if not found[1] then return {} end
+export const LOAD = script(`${CURRENT}
+local found = current(KEYS[1])
+if not found[1] then return found end
 local named = {}
 for i = 2, #ARGV do named[ARGV[i]] = true end
 if ARGV[1] ~= '' then
@@ -129,28 +180,33 @@ return found
 `);
 
 /**
- * A page. Keys: stream, log. Arguments: generation, position, most bytes, most chunks. Gives what a conflict gives, then
- * the id and the frame of each entry.
+ * A page, and perhaps some more, which costs less than to look at each entry: whoever asks cuts it. Keys: stream, log.
+ * Arguments: generation, position, most bytes, most chunks. Gives what a conflict gives, then the id and the frame of
+ * each entry.
  */
-export const READ = script(`
-local found = redis.call('HMGET', KEYS[1], 'g', 'n', 'u', 'b', 'd', 'h')
-if not found[1] then return {} end
-if found[1] ~= ARGV[1] or ARGV[2] == 'inf' then return found end
+export const READ = script(`${CURRENT}
+local found = current(KEYS[1])
+if not found[1] or found[1] ~= ARGV[1] or ARGV[2] == 'inf' then return found end
 local position, mostBytes, mostChunks = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local bytes, chunks = 0, 0
+local until_, bytes, size, count = position + mostChunks, 0, #found, ${FIRST_ENTRIES}
+local first = size
 while true do
-  local from = string.format('%.0f', position + 1) .. '-0'
-  local entries = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 64)
-  for _, entry in ipairs(entries) do
-    local last, count = string.match(entry[1], '(%d+)-(%d+)')
-    position = tonumber(last)
-    found[#found + 1] = entry[1]
-    found[#found + 1] = entry[2][2]
-    bytes = bytes + tonumber(entry[2][1])
-    chunks = chunks + tonumber(count)
-    if bytes >= mostBytes or chunks >= mostChunks then return found end
+  local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f-0', position + 1), '+', 'COUNT', count)
+  local got = #entries
+  for i = 1, got do
+    local entry = entries[i]
+    local fields = entry[2]
+    found[size + 1] = entry[1]
+    found[size + 2] = fields[2]
+    size = size + 2
+    bytes = bytes + fields[1]
+    if bytes >= mostBytes then return found end
   end
-  if #entries < 64 then return found end
+  if got < count then return found end
+  position = tonumber(string.match(entries[got][1], '%d+'))
+  if position >= until_ then return found end
+  -- As many as are about the rest.
+  count = math.min(${MOST_ENTRIES}, 1 + math.floor((mostBytes - bytes) * (size - first) / 2 / bytes))
 end
 `);
 

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import type { RedisOptions } from 'ioredis';
 
 import { StreamError } from '../errors.js';
@@ -16,20 +18,32 @@ import type {
   Touch,
   Watch,
 } from './engine.js';
+import { blankHint } from './hint.js';
+import {
+  appendCall,
+  appendsOnly,
+  commitCall,
+  greatestFrom,
+  hintOfCommit,
+  isStored,
+  MAX_BYTES,
+  type Prepared,
+  refusalOf,
+  resultFrom,
+} from './redis-commit.js';
 import { type Call, isClient, isCluster, type RedisClient, RedisConnection } from './redis-connection.js';
-import { RedisKeys, SHARDS } from './redis-keys.js';
+import { byShard, dueCommands, dueFrom, idCommands, idsFrom, togetherIn } from './redis-shards.js';
+import { RedisKeys } from './redis-keys.js';
 import {
   type Argument,
-  argumentsOf,
   entriesFrom,
   FIELDS,
   hintFrom,
   loadedFrom,
-  numberFrom,
   numberText,
   type Reply,
 } from './redis-records.js';
-import { COMMIT, FORGET, LOAD, RAISE, READ, SCHEDULE, type Script, TOUCH } from './redis-scripts.js';
+import { FORGET, LOAD, RAISE, READ, SCHEDULE, type Script, TOUCH } from './redis-scripts.js';
 import { Watchers } from './watchers.js';
 
 /** Options of {@link redisEngine}. What is out of range is `INVALID_ARGUMENT`. */
@@ -45,12 +59,10 @@ export interface RedisEngineOptions {
   prefix?: string | undefined;
 }
 
-/** The most that one chunk, and the chunks of one commit, may have. */
-const MAX_BYTES = 16 * 2 ** 20;
 /** How many generations there are for each step of the counter. */
 const STEP = 1_024;
-/** How many streams one call of a script changes: a script keeps everybody else waiting. */
-const MAX_PER_SCRIPT = 64;
+/** How many characters there are in the name of an engine. */
+const NAME_LENGTH = 16;
 
 /**
  * Keeps streams in Redis (6.2 or later), Valkey, or a cluster of either, for processes on any number of machines. What is
@@ -68,14 +80,14 @@ export function redisEngine(options: RedisEngineOptions = {}): StreamEngine {
   return new RedisEngine(client ?? connection, prefix);
 }
 
-const ABSENT: CommitResult = { type: 'conflict', current: undefined };
-
 class RedisEngine implements StreamEngine {
   readonly name = 'redis';
   readonly features: EngineFeatures;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
   readonly #watchers = new Watchers();
+  /** What the messages of this engine begin with: it knows of its commits by their answers, and need not read them. */
+  #name = newName();
   #closed: Promise<void> | undefined;
 
   constructor(given: string | RedisOptions | RedisClient, prefix: string) {
@@ -95,7 +107,7 @@ class RedisEngine implements StreamEngine {
     this.#connection = new RedisConnection(
       given,
       (channel, message) => {
-        this.#heard(this.#keys.idOf(channel), message);
+        this.#heard(channel, message);
       },
       () => [...this.#watchers.ids].map((id) => this.#keys.channel(id)),
       () => {
@@ -109,7 +121,7 @@ class RedisEngine implements StreamEngine {
     const replies = await this.#run(
       requests.map(({ id, parts = [], partsWith }) => ({
         script: LOAD,
-        keys: [keys.stream(id), keys.parts(id)],
+        keys: [keys.of(id).stream, keys.of(id).parts],
         args: [partsWith === undefined ? '' : `+${partsWith}`, ...parts],
       })),
     );
@@ -117,39 +129,44 @@ class RedisEngine implements StreamEngine {
   }
 
   async commit(commits: readonly Commit[]): Promise<CommitResult[]> {
-    const keys = this.#keys;
     const results = new Array<CommitResult>(commits.length);
-    const stored: number[] = [];
-    for (const [i, commit] of commits.entries()) {
+    const created = commits.filter(({ expected }) => expected === undefined).length;
+    const generations = created === 0 ? [] : await this.#generations(created);
+    const appends: Prepared[] = [];
+    const others: Prepared[] = [];
+    for (const [place, commit] of commits.entries()) {
       const refused = refusalOf(commit);
-      if (refused === undefined) stored.push(i);
-      else results[i] = { type: 'refused', error: refused };
+      if (refused !== undefined) {
+        results[place] = { type: 'refused', error: refused };
+        continue;
+      }
+      const generation = commit.expected?.generation ?? generations.pop() ?? 0;
+      (appendsOnly(commit) ? appends : others).push({ place, commit, generation });
     }
-    const generations = await this.#generations(
-      stored.filter((i) => commits[i]?.expected === undefined).length,
-    );
-    const groups = this.#byShard(stored, (i) => (commits[i] as Commit).id);
-    const argumentsAt = (i: number): Argument[] => {
-      const commit = commits[i] as Commit;
-      const generation = commit.expected === undefined ? (generations.pop() ?? 0) : 0;
-      return argumentsOf(commit, generation, keys.channel(commit.id));
-    };
-    const replies = await this.#run(
-      groups.map(({ shard, items }) => ({
-        script: COMMIT,
-        keys: [
-          ...[keys.ids(shard), keys.deadlines(shard), keys.greatest(shard)],
-          ...items.flatMap((i) => this.#keysOf((commits[i] as Commit).id)),
-        ],
-        args: items.flatMap(argumentsAt),
+    const idOf = ({ commit: { id } }: Prepared): string => id;
+    const context = { keys: this.#keys, name: this.#name };
+    const groups = [
+      ...togetherIn(this.#keys, appends, idOf, this.features.lossyHints).map((items) => ({
+        items,
+        call: appendCall(items, context),
       })),
-    );
+      ...byShard(this.#keys, others, idOf).map(({ shard, items }) => ({
+        items,
+        call: commitCall(items, shard, context),
+      })),
+    ];
+    const replies = await this.#run(groups.map(({ call }) => call)).catch((error: unknown) => {
+      this.#unsure(commits);
+      throw error;
+    });
     let greatest = 0;
     for (const [g, { items }] of groups.entries()) {
-      for (const [k, i] of items.entries()) {
-        const reply = (replies[g] as Reply[])[k] as Reply[];
-        if (reply.length === 2) greatest = Math.max(greatest, Number(String(reply[0])));
-        else results[i] = resultFrom(reply);
+      for (const [i, each] of items.entries()) {
+        const reply = (replies[g] as Reply[])[i] as Reply;
+        const given = greatestFrom(reply);
+        if (given === 0) results[each.place] = resultFrom(reply, each.generation);
+        greatest = Math.max(greatest, given);
+        if (isStored(reply) && this.#watchers.has(each.commit.id)) this.#watchers.tell(hintOfCommit(each));
       }
     }
     if (greatest > 0) await this.#raise(greatest);
@@ -161,13 +178,13 @@ class RedisEngine implements StreamEngine {
     const replies = await this.#run(
       requests.map(({ id, generation, position, maxBytes, maxChunks }) => ({
         script: READ,
-        keys: [keys.stream(id), keys.log(id)],
+        keys: [keys.of(id).stream, keys.of(id).log],
         args: [generation, ...[position, maxBytes, maxChunks].map(numberText)],
       })),
     );
     return replies.map((reply, i) => ({
       current: loadedFrom((reply as Reply[]).slice(0, FIELDS)),
-      entries: entriesFrom(reply as Reply[], (requests[i] as ReadRequest).until),
+      entries: entriesFrom(reply as Reply[], requests[i] as ReadRequest),
     }));
   }
 
@@ -216,7 +233,7 @@ class RedisEngine implements StreamEngine {
     const found: { id: string; loaded: Loaded }[] = [];
     for (let last = after; found.length < limit;) {
       const most = limit - found.length;
-      const ids = await this.#idsAfter(prefix, last, most);
+      const ids = idsFrom(await this.#send(idCommands(this.#keys, prefix, last, most)), most);
       const all = await this.load(ids.map((id) => ({ id })));
       for (const [i, loaded] of all.entries()) {
         if (loaded !== undefined && loaded.head.facts.deleted !== true)
@@ -229,30 +246,9 @@ class RedisEngine implements StreamEngine {
   }
 
   async due(now: number, limit: number): Promise<{ ids: string[]; next: number }> {
-    const keys = this.#keys;
-    const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-    const replies = await this.#send(
-      shards.map((shard) => [
-        'ZRANGE',
-        keys.deadlines(shard),
-        0,
-        limit === Infinity ? -1 : limit,
-        'WITHSCORES',
-      ]),
-    );
-    const dated = replies.flatMap((reply) =>
-      pairsOf(reply as Buffer[]).map(([id, score]) => ({
-        id: id.toString(),
-        at: numberFrom(score.toString()),
-      })),
-    );
-    dated.sort((a, b) => a.at - b.at);
-    const ids = dated
-      .filter(({ at }) => at <= now)
-      .map(({ id }) => id)
-      .slice(0, limit);
-    await this.#forgetGone(ids);
-    return { ids, next: dated[ids.length]?.at ?? Infinity };
+    const found = dueFrom(await this.#send(dueCommands(this.#keys, limit)), now, limit);
+    await this.#forgetGone(found.ids);
+    return found;
   }
 
   close(): Promise<void> {
@@ -261,29 +257,16 @@ class RedisEngine implements StreamEngine {
     return this.#closed;
   }
 
-  #heard(id: string, message: Buffer): void {
-    if (this.#watchers.has(id)) this.#watchers.tell(hintFrom(id, message));
+  #heard(channel: string, message: Buffer): void {
+    if (message.toString('latin1', 0, NAME_LENGTH) === this.#name) return;
+    const id = this.#keys.idOf(channel);
+    if (this.#watchers.has(id)) this.#watchers.tell(hintFrom(id, message.subarray(NAME_LENGTH)));
   }
 
-  /** The next ids of all shards. */
-  async #idsAfter(prefix: string, after: string, limit: number): Promise<string[]> {
-    const resumes = after !== '' && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
-    const from = resumes ? `(${after}` : prefix === '' ? '-' : `[${prefix}`;
-    // No character of UTF-8 has this byte.
-    const to = prefix === '' ? '+' : Buffer.concat([Buffer.from(`(${prefix}`), Buffer.of(0xff)]);
-    const most = limit === Infinity ? -1 : limit;
-    const replies = await this.#send(
-      Array.from({ length: SHARDS }, (_, shard) => [
-        'ZRANGEBYLEX',
-        ...[this.#keys.ids(shard), from, to],
-        ...['LIMIT', 0, most],
-      ]),
-    );
-    const ids = replies.flat() as Buffer[];
-    return ids
-      .sort((a, b) => Buffer.compare(a, b))
-      .slice(0, limit)
-      .map((id) => id.toString());
+  /** Commits may or may not have been stored, or be stored still: what tells of them is to be read. */
+  #unsure(commits: readonly Commit[]): void {
+    this.#name = newName();
+    for (const { id } of commits) this.#watchers.tell(blankHint(id));
   }
 
   /** Takes out of the indices what has expired by itself. */
@@ -304,27 +287,12 @@ class RedisEngine implements StreamEngine {
     first: (shard: number) => string[] = () => [],
   ): Promise<void> {
     await this.#run(
-      this.#byShard(items, ({ id }) => id).map(({ shard, items: some }) => ({
+      byShard(this.#keys, items, ({ id }) => id).map(({ shard, items: some }) => ({
         script,
-        keys: [...first(shard), ...some.map(({ id }) => this.#keys.stream(id))],
+        keys: [...first(shard), ...some.map(({ id }) => this.#keys.of(id).stream)],
         args: some.flatMap(args),
       })),
     );
-  }
-
-  #byShard<T>(items: readonly T[], idOf: (item: T) => string): { shard: number; items: T[] }[] {
-    const groups: { shard: number; items: T[] }[] = [];
-    const open = new Map<number, T[]>();
-    for (const item of items) {
-      const shard = this.#keys.shardOf(idOf(item));
-      let group = open.get(shard);
-      if (group === undefined || group.length >= MAX_PER_SCRIPT) {
-        open.set(shard, (group = []));
-        groups.push({ shard, items: group });
-      }
-      group.push(item);
-    }
-    return groups;
   }
 
   /** So many generations, the greatest first, each greater than any that was given before. */
@@ -345,10 +313,6 @@ class RedisEngine implements StreamEngine {
     throw new StreamError('UNAVAILABLE', 'The counter of generations in Redis was behind, and is right now.');
   }
 
-  #keysOf(id: string): string[] {
-    return [this.#keys.stream(id), this.#keys.parts(id), this.#keys.log(id)];
-  }
-
   async #run(calls: readonly Call[]): Promise<Reply[]> {
     this.#assertOpen();
     return calls.length === 0 ? [] : this.#connection.run(calls);
@@ -364,18 +328,5 @@ class RedisEngine implements StreamEngine {
   }
 }
 
-function refusalOf({ entries }: Commit): StreamError | undefined {
-  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-  if (bytes <= MAX_BYTES) return undefined;
-  const message = `A commit has ${bytes} bytes, but the Redis engine takes at most ${MAX_BYTES}.`;
-  return new StreamError('RESOURCE_EXHAUSTED', message);
-}
-
-function resultFrom(reply: readonly Reply[]): CommitResult {
-  if (reply.length === 0) return ABSENT;
-  if (reply.length === 1) return { type: 'stored', generation: Number(String(reply[0])) };
-  return { type: 'conflict', current: loadedFrom(reply) };
-}
-
-const pairsOf = (list: readonly Buffer[]): [Buffer, Buffer][] =>
-  Array.from({ length: list.length >> 1 }, (_, i) => [list[2 * i] as Buffer, list[2 * i + 1] as Buffer]);
+/** A name that no other engine has, but for a chance that is none. */
+const newName = (): string => randomBytes(NAME_LENGTH / 2).toString('hex');

@@ -100,6 +100,19 @@ await withServer('redis', REDIS_URL, () => {
       expect(await redis.pttl((key as string).replace(':s:s', ':l:s'))).toBe(-1);
     });
 
+    it('lets the log and the parts expire too that are written to later', async () => {
+      const store = storeOf();
+      let head = await store.create('s', [], { facts: expiring(10), dueAt: 10 });
+      const redis = client();
+      const [key] = await redis.keys(`${store.prefix}*:s:s`);
+
+      head = await store.append('s', head, ['a']);
+      expect(await redis.pttl((key as string).replace(':s:s', ':l:s'))).toBeGreaterThan(3_590_000);
+
+      await store.append('s', head, ['b'], { parts: { 'p:1': { epoch: 0, seq: 0 } } });
+      expect(await redis.pttl((key as string).replace(':s:s', ':p:s'))).toBeGreaterThan(3_590_000);
+    });
+
     it('takes what has expired by itself out of its indices', async () => {
       const store = storeOf();
       await store.create('a', ['x'], { dueAt: 10 });
@@ -159,6 +172,43 @@ await withServer('redis', REDIS_URL, () => {
       await store.append('s', head, ['b']);
       await eventually(PATIENCE, 'it is told what is new', () => hints.length === 3);
       expect(hints.at(-1)?.entries?.[0]?.chunks).toEqual(['b']);
+    });
+
+    it('tells its own watchers of a commit whose answer was lost', async () => {
+      const redis = client();
+      const store = storeOf({ client: redis });
+      const head = await store.create('s');
+      const hints: Hint[] = [];
+      await store.engine.watch(['s'], (hint) => hints.push(hint));
+      const call = redis.callBuffer.bind(redis);
+      vi.spyOn(redis, 'callBuffer').mockImplementationOnce(async (...args: unknown[]) => {
+        await (call as (...all: unknown[]) => Promise<unknown>)(...args);
+        throw new Error('Connection is closed.');
+      });
+
+      await expect(store.append('s', head, ['a'])).rejects.toEqual(unavailable);
+
+      await eventually(PATIENCE, 'they are told', () => hints.length > 0);
+      expect(hints.map(({ generation, n }) => [generation, n])).toEqual([[0, 0]]);
+      expect((await store.load('s'))?.head.tail).toBe(1);
+    });
+
+    it('reads what its own messages tell that come after an answer was lost', async () => {
+      const redis = client();
+      const store = storeOf({ client: redis });
+      const head = await store.create('s');
+      const hints: Hint[] = [];
+      await store.engine.watch(['s'], (hint) => hints.push(hint));
+      const call = redis.callBuffer.bind(redis);
+      vi.spyOn(redis, 'callBuffer').mockImplementationOnce((...args: unknown[]) => {
+        setImmediate(() => void (call as (...all: unknown[]) => Promise<unknown>)(...args));
+        return Promise.reject(new Error('Command timed out'));
+      });
+
+      await expect(store.append('s', head, ['a'])).rejects.toEqual(unavailable);
+
+      await eventually(PATIENCE, 'they are told', () => hints.length === 2);
+      expect(hints[1]).toMatchObject({ generation: head.generation, n: 2, tail: 1 });
     });
 
     it('fails after a documented time where no connection is to be had', async () => {
