@@ -73,7 +73,7 @@ export function dueFrom(
   now: number,
   limit: number,
 ): { ids: string[]; next: number } {
-  const dated = replies.flatMap((reply) => datedFrom(reply as Buffer[]));
+  const dated = replies.flatMap(datedFrom);
   dated.sort((a, b) => a.at - b.at);
   const ids = dated
     .filter(({ at }) => at <= now)
@@ -84,8 +84,11 @@ export function dueFrom(
 
 const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
-const datedFrom = (list: readonly Buffer[]): { id: string; at: number }[] =>
-  Array.from({ length: list.length >> 1 }, (_, i) => ({
+/** Ids and scores, in turn, or, by version 3 of the protocol, in pairs. */
+function datedFrom(reply: Reply): { id: string; at: number }[] {
+  const list = (reply as Reply[]).flat();
+  return Array.from({ length: list.length >> 1 }, (_, i) => ({
     id: String(list[2 * i]),
     at: numberFrom(String(list[2 * i + 1])),
   }));
+}

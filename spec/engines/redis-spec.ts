@@ -65,6 +65,27 @@ await withServer('redis', REDIS_URL, () => {
       expect(await redis.ping()).toBe('PONG');
     });
 
+    it.each([2, 3] as const)('takes a client with version %i of the protocol', async (protocol) => {
+      const redis = new Redis(REDIS_URL, { protocol });
+      onTestFinished(() => {
+        redis.disconnect();
+      });
+      const store = storeOf({ client: redis });
+      const hints: Hint[] = [];
+      await store.engine.watch(['a'], (hint) => hints.push(hint));
+      const head = await store.create('a', ['x'], { dueAt: 10 });
+      await store.create('b', [], { dueAt: 20 });
+      await new Store(
+        redisEngine({ client: redis, prefix: store.prefix }),
+        store.engine.features,
+        PATIENCE,
+      ).append('a', head, ['y']);
+
+      expect(await store.due(15)).toEqual({ ids: ['a'], next: 20 });
+      expect(await store.chunks('a', head)).toEqual(['x', 'y']);
+      await eventually(PATIENCE, 'both commits are told', () => hints.length === 2);
+    });
+
     it('keeps apart what has another prefix', async () => {
       const [one, other] = [storeOf(), storeOf()];
       await one.create('s', ['a']);

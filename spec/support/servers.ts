@@ -39,11 +39,15 @@ export function portOf(url: string): number {
  * Registers what needs a server, if that can be reached. If not, what is registered says so by name, and fails where
  * `CI` is set.
  */
-export async function withServer(name: string, url: string, register: () => void): Promise<void> {
+export async function withServer(
+  name: string,
+  url: string,
+  register: () => void | Promise<void>,
+): Promise<void> {
   const { hostname } = new URL(url);
   const port = portOf(url);
   if (await isReachable(hostname, port)) {
-    register();
+    await register();
     return;
   }
   const what = `NOTHING ABOUT ${name.toUpperCase()} IS CHECKED: there is no server at ${hostname}:${port}`;
