@@ -15,7 +15,7 @@ const SERVE = `rxjs-durable-streams serve [options]
   --base-path <path>     what the paths of streams begin with (/v1/stream)
   --long-poll-ms <n>     how long a long-poll waits (25000)
   --token <token>        what requests need: Authorization: Bearer <token>. May be given several times; better in
-                         ${TOKEN_VARIABLE}, with spaces between several
+                         ${TOKEN_VARIABLE}, with spaces or commas between several
   --examples             print three curl commands to try
 `;
 
