@@ -24,10 +24,10 @@ export const jsonCodec: Codec = {
     try {
       text = JSON.stringify(value);
     } catch (cause) {
-      throw invalid(`It can't be stored as JSON: ${toStreamError(cause).message}`, { cause });
+      throw invalid(`The value can't be stored as JSON: ${toStreamError(cause).message}`, { cause });
     }
     if (typeof text !== 'string' || (typeof value === 'number' && !Number.isFinite(value))) {
-      throw invalid(`It can't be stored as JSON, which has no ${printed(value)}.`);
+      throw invalid(`The value can't be stored as JSON, which has no ${printed(value)}.`);
     }
     return text;
   },

@@ -28,7 +28,7 @@ import type {
   StreamManager,
   SubscribeOptions,
 } from './stream-manager.js';
-import { checkId, checkInteger, checkIntegers, checkString, demand } from './validation.js';
+import { checkId, checkInteger, checkIntegers, checkMethods, checkString, demand } from './validation.js';
 
 /** Options of {@link DurableStreamManager}. What is out of range is `INVALID_ARGUMENT`. */
 export interface DurableStreamManagerOptions extends StreamLifetime {
@@ -79,8 +79,12 @@ export class DurableStreamManager implements StreamManager {
   constructor(engine: StreamEngine, options: DurableStreamManagerOptions = {}) {
     // Not in a static block, which no bundler would leave out.
     attachDispose(DurableStreamManager.prototype);
+    checkMethods('engine', engine, 'what lmdbEngine() and the like give', 'load', 'commit');
     const { features } = engine;
     const { scheduler = asyncScheduler, codec = jsonCodec } = options;
+    if (codec !== 'none') {
+      checkMethods('codec', codec, "'none' or an object with encode and decode", 'encode', 'decode');
+    }
     demand(
       codec !== 'none' || features.byReference,
       'codec',

@@ -89,7 +89,7 @@ export const invalid = (message: string, options?: StreamErrorOptions): StreamEr
 
 /** The error for an id without a stream. */
 export const notFound = (id: string, options?: StreamErrorOptions): StreamError =>
-  new StreamError('NOT_FOUND', `There is no stream ${printed(id)}, or no more.`, options);
+  new StreamError('NOT_FOUND', `There is no stream ${printed(id)}, or not any more.`, options);
 
 /** The error for writing what can't be written any more. */
 export const ended = (id: string, options?: StreamErrorOptions): StreamError =>

@@ -26,6 +26,17 @@ export function checkString(name: string, value: string): void {
   demand(typeof value === 'string', name, 'a string', value);
 }
 
+/** An object that has these methods. */
+export function checkMethods(name: string, value: unknown, rule: string, ...methods: string[]): void {
+  const given = Object(value) as Readonly<Record<string, unknown>>;
+  demand(
+    methods.every((method) => typeof given[method] === 'function'),
+    name,
+    rule,
+    value,
+  );
+}
+
 /** A non-negative integer, or `Infinity`. Gives the default for `undefined`. */
 export function checkInteger(name: string, value: number | undefined, byDefault: number): number {
   if (value === undefined) return byDefault;

@@ -8,6 +8,7 @@ import { describeSnippets } from './support/snippets.js';
 
 describeSnippets(
   'README.md',
+  'docs/managers.md',
   'docs/marbles.md',
   'docs/http.md',
   'docs/client.md',

@@ -1,9 +1,17 @@
+import { OUTCOME } from '../outcome-wire.js';
 import { parsed, streamUrl } from './arguments.js';
 import { print } from './output.js';
 import { ask, CLIENT_OPTIONS, refusalOf, remoteOf } from './remote.js';
 
 /** What there is to tell of a stream. */
-const FIELDS = ['content-type', 'stream-next-offset', 'stream-closed', 'stream-ttl', 'stream-expires-at'];
+const FIELDS = [
+  'content-type',
+  'stream-next-offset',
+  'stream-closed',
+  OUTCOME,
+  'stream-ttl',
+  'stream-expires-at',
+];
 
 /** `head`: prints what a stream is, by the header fields that tell it. */
 export async function head(args: readonly string[]): Promise<void> {

@@ -80,10 +80,13 @@ function handlerOf(
   }
 }
 
-/** Opens the store of an engine, which else is opened by the first request, which would find what is wrong with it. */
+/**
+ * Opens the store of an engine, which else is opened by the first request, which would find what is wrong with it. Some
+ * go there only for a stream: any will do.
+ */
 async function open(engine: StreamEngine): Promise<void> {
   try {
-    await engine.load([]);
+    await engine.load([{ id: 'any' }]);
   } catch (error) {
     const { code, message, details } = error as StreamError;
     const { install } = Object(details) as { readonly install?: unknown };

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { StreamError, toStreamError } from '../errors.js';
 import { jsonMessages } from '../http/json-messages.js';
+import { OUTCOME, parseOutcome } from '../outcome-wire.js';
 import { parsed, streamUrl } from './arguments.js';
 import { print } from './output.js';
 import { type Answer, ask, CLIENT_OPTIONS, refusalOf, type Remote, remoteOf } from './remote.js';
@@ -8,7 +10,7 @@ import { type Answer, ask, CLIENT_OPTIONS, refusalOf, type Remote, remoteOf } fr
 /** How often, in ms, a server is asked at most that answers at once although there is nothing new. */
 const RESTLESS_MS = 500;
 
-/** `tail`: prints what a stream has and what comes, until it is closed. */
+/** `tail`: prints what a stream has and what comes, until it is closed. Fails if it was closed with an error. */
 export async function tail(args: readonly string[]): Promise<void> {
   const { values, positionals } = parsed(
     args,
@@ -45,10 +47,23 @@ async function follow(remote: Remote, from: string, tellsOffsets: boolean): Prom
     offset = nextOffset(answer, offset);
     if (answer.body.byteLength > 0) await print(printable(answer));
     if (tellsOffsets && offset !== before) process.stderr.write(`${offset}\n`);
-    if (answer.headers.get('stream-closed')?.toLowerCase() === 'true') return;
+    if (answer.headers.get('stream-closed')?.toLowerCase() === 'true') {
+      assertDone(answer);
+      return;
+    }
     const isRestless = offset === before && performance.now() - asked < RESTLESS_MS;
     if (isRestless) await sleep(RESTLESS_MS);
   }
+}
+
+/** Throws the error that a stream has ended with, if it has. */
+function assertDone({ headers }: Answer): void {
+  const outcome = parseOutcome(headers.get(OUTCOME) ?? '');
+  if (outcome?.type !== 'error') return;
+  // One that is too long is not said: who reads this can do without.
+  const { code, message } = toStreamError(outcome.error);
+  const what = outcome.long === true ? 'an error.' : `${code}: ${message}`;
+  throw new StreamError(code, `The stream has ended with ${what}`);
 }
 
 async function page(

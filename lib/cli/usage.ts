@@ -15,13 +15,13 @@ const SERVE = `rxjs-durable-streams serve [options]
   --base-path <path>     what the paths of streams begin with (/v1/stream)
   --long-poll-ms <n>     how long a long-poll waits (25000)
   --token <token>        what requests need: Authorization: Bearer <token>. May be given several times; better in
-                         ${TOKEN_VARIABLE}, with spaces between several
+                         ${TOKEN_VARIABLE}, with spaces or commas between several
   --examples             print three curl commands to try
 `;
 
 const TAIL = `rxjs-durable-streams tail <url> [options]
   Prints what a stream has and what comes, until it is closed: of a JSON stream, each message on a line of its own.
-  Goes on where it was after the connection, or the server, has been away.
+  Goes on where it was after the connection, or the server, has been away. Fails if the stream has ended with an error.
 
   --from <place>         start, now, or after an offset (start)
   --offsets              print, on standard error, each offset to go on from
@@ -39,7 +39,7 @@ ${TOKEN}
 `;
 
 const HEAD = `rxjs-durable-streams head <url> [options]
-  Prints what a stream is: its content type, its next offset, whether it is closed, how long it lives.
+  Prints what a stream is: its content type, its next offset, whether it is closed and how, how long it lives.
 
 ${TOKEN}
 `;

@@ -108,6 +108,10 @@ export function settingsOf(options: HandlerOptions): Settings {
     basePath,
   );
   demand(CACHES.includes(cache), 'cache', "'public', 'private' or 'no-store'", cache);
+  for (const name of ['authorize', 'rateLimit', 'onError'] as const) {
+    const hook = options[name];
+    demand(hook === undefined || typeof hook === 'function', name, 'a function', hook);
+  }
   const positive = (
     name: 'maxBodyBytes' | 'maxHeaderBytes' | 'maxResponseBytes',
     byDefault: number,
@@ -130,7 +134,7 @@ export function settingsOf(options: HandlerOptions): Settings {
     ttl: checkInteger('ttl', options.ttl, Infinity),
     cache,
     outcomes: options.outcomes ?? true,
-    cors: cors === false ? undefined : cors === true ? {} : cors,
+    cors: corsOf(cors),
     onError:
       options.onError ??
       ((error) => {
@@ -138,6 +142,24 @@ export function settingsOf(options: HandlerOptions): Settings {
       }),
   };
 }
+
+/** Checks who may read: of a text in the place of the list of origins, every part would be one. */
+function corsOf(cors: boolean | CorsOptions): CorsOptions | undefined {
+  if (typeof cors === 'boolean') return cors ? {} : undefined;
+  demand(
+    Object(cors) === cors && !Array.isArray(cors),
+    'cors',
+    'true, false or { origin, allowHeaders }',
+    cors,
+  );
+  const { origin = '*', allowHeaders = [] } = cors;
+  demand(origin === '*' || isTexts(origin), 'cors.origin', "'*' or an array of origins", origin);
+  demand(isTexts(allowHeaders), 'cors.allowHeaders', 'an array of names', allowHeaders);
+  return cors;
+}
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
 
 /** What is inside a manager, whichever it is. */
 function insideOf(streams: HandlerOptions['streams']): Inside {

@@ -16,6 +16,7 @@ import {
 import { StreamError } from '../errors.js';
 import { decodeOffset, type Offset } from '../offset.js';
 import type { StreamEvent } from '../stream-manager.js';
+import { checkEvent } from './event.js';
 import { isMendable, retryDelays, type RetryOptions } from './retry.js';
 
 export type { RetryOptions };
@@ -50,7 +51,10 @@ export function resumable<C, O = void>(
       throwError(() => new StreamError('UNAVAILABLE', 'The connection ended before the stream did.')),
     );
     return connection.pipe(
-      filter((event) => isNew(event, last)),
+      filter((event) => {
+        checkEvent(event);
+        return isNew(event, last);
+      }),
       tap((event) => {
         last = event.offset;
         failures = 0;

@@ -6,7 +6,13 @@ describe('head', () => {
 
   it('prints what a stream is', async () => {
     const { url } = await command.serve(['--engine', 'memory']);
-    const headers = { 'content-type': 'application/json', 'stream-ttl': '60', 'stream-closed': 'true' };
+    const outcome = '{"type":"done","output":2}';
+    const headers = {
+      'content-type': 'application/json',
+      'stream-ttl': '60',
+      'stream-closed': 'true',
+      'stream-outcome': outcome,
+    };
     const made = await fetch(`${url}/s`, { method: 'PUT', headers, body: '[1,2]' });
     const asked = command.start(['head', `${url}/s`]);
     expect(await asked.ended).toBe(0);
@@ -14,6 +20,7 @@ describe('head', () => {
       'content-type: application/json',
       `stream-next-offset: ${made.headers.get('stream-next-offset') ?? ''}`,
       'stream-closed: true',
+      `stream-outcome: ${outcome}`,
       'stream-ttl: 60',
       '',
     ]);

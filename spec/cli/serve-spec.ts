@@ -148,6 +148,15 @@ describe('serve', () => {
     it('if its path is where no directory can be made', () =>
       failing(['--path', '/proc/nope', '--port', '0'], '/proc/nope: no directory can be made there'));
 
+    // No server is ready before its store can be used. Nobody listens on port 1.
+    it.each([
+      ['redis', 'redis://127.0.0.1:1', 'Redis failed'],
+      ['nats', 'nats://127.0.0.1:1', 'NATS failed'],
+      ['postgres', 'postgres://postgres@127.0.0.1:1/postgres', 'PostgreSQL failed'],
+    ])('if there is no %s at its URL', { timeout: 20_000 }, (engine, url, complaint) =>
+      failing(['--engine', engine, '--url', url, '--port', '0'], complaint),
+    );
+
     it('if its data is damaged', async () => {
       const path = storePath();
       writeFileSync(join(path, 'data.mdb'), 'x'.repeat(100));
@@ -229,7 +238,7 @@ describe('serve', () => {
   });
 });
 
-describe('serve without the package lmdb', () => {
+describe('serve without the packages that engines need', () => {
   const command = builtCommand(tmpdir());
 
   it('says how to get it, and how to do without', async () => {
@@ -238,6 +247,16 @@ describe('serve without the package lmdb', () => {
     expect(server.stderr()).toMatch(
       /^rxjs-durable-streams: .*npm install lmdb, or give --engine memory.*\n$/,
     );
+  });
+
+  it.each([
+    ['redis', 'ioredis'],
+    ['nats', '@nats-io/transport-node'],
+    ['postgres', 'pg'],
+  ])('says how to get the driver of %s', async (engine, driver) => {
+    const server = command.start(['serve', '--engine', engine, '--port', '0'], { cwd: storePath() });
+    expect(await server.ended).toBe(1);
+    expect(server.stderr()).toContain(`npm install ${driver}, or give --engine memory`);
   });
 
   it('serves from memory', async () => {

@@ -38,6 +38,18 @@ describe('tail', () => {
     expect(tail.stderr()).toBe('');
   });
 
+  it.each([
+    ['{"type":"error","error":{"code":"CANCELLED","message":"Enough."}}', 'CANCELLED: Enough.'],
+    [`{"type":"error","error":{"code":"UNKNOWN","message":"${'x'.repeat(3_000)}"}}`, 'an error.'],
+  ])('fails behind what there is of a stream that has ended with an error', async (outcome, said) => {
+    const { url } = await command.serve(MEMORY);
+    await create(`${url}/s`, { ...TEXT, 'stream-closed': 'true', 'stream-outcome': outcome }, 'half');
+    const tail = command.start(['tail', `${url}/s`]);
+    expect(await tail.ended).toBe(1);
+    expect(tail.stdout()).toBe('half');
+    expect(tail.stderr()).toBe(`rxjs-durable-streams: The stream has ended with ${said}\n`);
+  });
+
   it('prints each message of a JSON stream in a line, as it was sent', async () => {
     const { url } = await command.serve(MEMORY);
     await create(

@@ -1,3 +1,4 @@
+import { from } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { chunks, type StreamEvent } from '../../lib/index.js';
@@ -23,6 +24,15 @@ const events: Record<string, StreamEvent<string, string>> = {
 const values = { a: 'A', b: 'B' };
 
 describe('chunks', () => {
+  it.each([['a chunk'], [undefined], [{ chunk: 'a' }]])('refuses what is no event: %o', (value) => {
+    const seen: unknown[] = [];
+    from([value, value] as never[])
+      .pipe(chunks(), byCode)
+      .subscribe({ next: (chunk) => seen.push(chunk), error: (code: unknown) => seen.push(code) });
+
+    expect(seen).toEqual(['INVALID_ARGUMENT']);
+  });
+
   it(
     'completes at `done`, and leaves the source',
     marbles((m) => {

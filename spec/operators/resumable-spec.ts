@@ -1,4 +1,4 @@
-import { EMPTY, type Observable, of, throwError } from 'rxjs';
+import { EMPTY, from, type Observable, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { type Offset, resumable, type RetryOptions, StreamError, type StreamEvent } from '../../lib/index.js';
@@ -29,6 +29,17 @@ const inTurn = (...connections: Observable<Event>[]) =>
 const exactly = (delay: number, more: RetryOptions = {}): RetryOptions => ({ delay, jitter: 0, ...more });
 
 describe('resumable', () => {
+  it('refuses what is no event, and does not connect again', () => {
+    const connect = vi.fn<Connect>(() => from(['a', 'b'] as never[]));
+    const codes: unknown[] = [];
+    resumable(connect)
+      .pipe(byCode)
+      .subscribe({ error: (code: unknown) => codes.push(code) });
+
+    expect(codes).toEqual(['INVALID_ARGUMENT']);
+    expect(connect).toHaveBeenCalledTimes(1);
+  });
+
   it(
     'connects after the last offset seen when a connection breaks',
     marbles((m) => {
