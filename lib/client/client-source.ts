@@ -2,8 +2,9 @@ import type { StreamError } from '../errors.js';
 import type { StreamEnd } from '../log/outcome.js';
 import type { Offset } from '../offset.js';
 import { NO_CHUNK, type Reader, reportUnhandled, type StreamSource } from '../reader.js';
+import type { Batch } from './batch.js';
 import type { ReadSettings } from './options.js';
-import type { Batch, Listener } from './reading.js';
+import type { Listener } from './reading.js';
 import type { OffsetMemory } from './remember.js';
 import { after } from './timing.js';
 
@@ -28,7 +29,7 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
   #batch: Batch | undefined;
   /** How many chunks of the batch were given. */
   #given = 0;
-  /** The offset after what was given, if it is known. */
+  /** The offset before the batch, or after the last one. */
   #offset: Offset = '-1';
   #isKept = true;
   #room: (() => void) | undefined;
@@ -71,8 +72,11 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
     });
   }
 
+  /** The offset after what was given, which few want to know of every chunk. */
   offsetAt(): Offset {
-    return this.#offset;
+    return this.#batch === undefined || this.#given === 0
+      ? this.#offset
+      : this.#batch.offsetAt(this.#given - 1);
   }
 
   /** Reads no more. */
@@ -118,7 +122,7 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
     // It would be refused again and again.
     const { code } = Object('error' in end && end.type === 'lost' && end.error) as Partial<StreamError>;
     if (code === 'OUT_OF_RANGE' || code === 'NOT_FOUND') this.memory?.save(undefined);
-    if (end.type === 'lost') this.#batch = undefined;
+    if (end.type === 'lost') this.#drop();
     this.#deliver();
   }
 
@@ -141,7 +145,6 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
     for (let batch = this.#batch; batch !== undefined && this.#reader !== undefined; batch = this.#batch) {
       const index = this.#given++;
       this.position++;
-      this.#offset = batch.offsetAt(index);
       this.#isKept = false;
       try {
         this.#reader.target.next?.(batch.chunks[index] as C);
@@ -149,7 +152,7 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
         reportUnhandled(error);
       }
       if (this.#given >= batch.chunks.length) {
-        this.#batch = undefined;
+        this.#drop();
         this.#keep();
       }
     }
@@ -161,9 +164,15 @@ export class ClientSource<C, O> implements StreamSource<C, O>, Listener {
     if (this.#end !== undefined) this.#reader?.end(this.#end);
   }
 
+  /** Gives no more of the batch. */
+  #drop(): void {
+    this.#offset = this.offsetAt();
+    this.#batch = undefined;
+  }
+
   #keep(): void {
     if (this.#isKept) return;
     this.#isKept = true;
-    this.memory?.save(this.#offset);
+    this.memory?.save(this.offsetAt());
   }
 }

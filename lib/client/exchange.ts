@@ -4,11 +4,13 @@ import { joined } from './joined.js';
 import type { ConnectionSettings, HeadersOption } from './options.js';
 import { Silence } from './timing.js';
 
+/** Parameters of a URL. */
+export type Query = Readonly<Record<string, string | undefined>>;
+
 /** What is asked. */
 export interface Question {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT';
-  /** Parameters of the URL. */
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly query?: Query;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyInit | undefined;
   /** Whether what a cache has is not to be trusted. */
@@ -40,6 +42,11 @@ export class Exchange {
     });
   }
 
+  /** Whether it was given up. */
+  get isOver(): boolean {
+    return this.controller.signal.aborted;
+  }
+
   /** Asks, once more with other headers after a 401. Rejects with a {@link Failure} for what is not 2xx or 304. */
   async ask(): Promise<Response> {
     let response = await this.#fetch(false);
@@ -53,7 +60,7 @@ export class Exchange {
     try {
       text = new TextDecoder().decode(await this.body(response, MAX_REFUSAL_BYTES));
     } catch (error) {
-      if (this.controller.signal.aborted) throw error;
+      if (this.isOver) throw error;
       // The status says enough.
     }
     throw refused(response, text, this.settings.scheduler.now());
@@ -73,6 +80,8 @@ export class Exchange {
 
   /** The body of an answer, as it comes. */
   async *parts(response: Response): AsyncGenerator<Uint8Array, undefined> {
+    // Nobody may have listened for a while.
+    this.#silence.heard();
     // Some platforms have no streams.
     if (response.body === null) {
       yield new Uint8Array(await this.#raced(response.arrayBuffer()));
@@ -109,7 +118,7 @@ export class Exchange {
     try {
       headers = await this.#raced(headersOf(settings.headers, refresh));
     } catch (error) {
-      throw this.controller.signal.aborted ? error : withoutHeaders(error);
+      throw this.isOver ? error : withoutHeaders(error);
     }
     for (const name in question.headers) headers.set(name, question.headers[name] as string);
     const { signal } = this.controller;

@@ -1,23 +1,19 @@
 import type { StreamEnd, StreamOutcome } from '../log/outcome.js';
 import { IN_BODY, OUTCOME } from '../outcome-wire.js';
-import { type Content, contentOf, eventContent, kindOf, NO_BYTES, type Kind } from './content.js';
+import { type Answer, answerOf } from './answer.js';
+import { type Batch, batchOf } from './batch.js';
+import { type Content, contentOf, eventContent, NO_BYTES, type Kind } from './content.js';
 import { EventStream, type Told } from './event-stream.js';
-import { discard, Exchange, type Question, STOPPED } from './exchange.js';
+import { discard, Exchange, type Query, STOPPED } from './exchange.js';
 import { Failure, malformed, thrown } from './failure.js';
 import { Gate } from './gate.js';
 import type { ReadSettings } from './options.js';
 import { outcomeOf, saidOutcome } from './outcome.js';
-import { encodePlace, NOW, type Place, START_PLACE } from './place.js';
+import { Pages } from './pages.js';
+import { NOW, type Place, START_PLACE } from './place.js';
 import { Retrying } from './retrying.js';
 import { type News, Tabs } from './tabs.js';
 import { after, sleep } from './timing.js';
-
-/** Chunks in a row. */
-export interface Batch {
-  readonly chunks: readonly unknown[];
-  /** The offset after one of them. */
-  readonly offsetAt: (index: number) => string;
-}
 
 /** Who is told what a stream has. */
 export interface Listener {
@@ -58,6 +54,7 @@ export class Reading {
   readonly #gate: Gate;
   readonly #retrying: Retrying;
   readonly #over = new AbortController();
+  readonly #pages = new Pages((offset) => this.#exchangeFor({ offset }));
   #exchange: Exchange | undefined;
   #place: Place;
   #kind: Kind = 'binary';
@@ -89,7 +86,7 @@ export class Reading {
     this.#retrying = new Retrying(settings);
     const { pauseWhenHidden, shareTabs } = settings;
     const letGo = (): void => {
-      this.#exchange?.stop();
+      this.#letGo();
     };
     this.#tabs = shareTabs ? Tabs.of(url, settings.scheduler, letGo) : undefined;
     this.#gate = new Gate(pauseWhenHidden, pauseWhenHidden || shareTabs, () => {
@@ -103,7 +100,7 @@ export class Reading {
   stop(): void {
     this.#over.abort();
     this.#close();
-    this.#exchange?.stop();
+    this.#letGo();
   }
 
   /** Holds no connection until it is told to go on, or goes on. */
@@ -114,6 +111,12 @@ export class Reading {
   #close(): void {
     this.#gate.close();
     this.#tabs?.close();
+  }
+
+  /** Gives up what is on its way. */
+  #letGo(): void {
+    this.#exchange?.stop();
+    this.#pages.drop();
   }
 
   #isOver(): boolean {
@@ -128,6 +131,8 @@ export class Reading {
       try {
         end = await (this.#live && !this.#behind ? this.#follow() : this.#page());
       } catch (error) {
+        // It was to follow what has not come.
+        this.#pages.drop();
         if (this.#isOver()) return;
         // What was given up because the gate is shut has not failed.
         if (error !== STOPPED) end = await this.#failed(thrown(error));
@@ -162,13 +167,13 @@ export class Reading {
     return undefined;
   }
 
+  #exchangeFor(query: Query, silence = this.settings.silence): Exchange {
+    return new Exchange(this.url, this.settings, { query, silence, fresh: this.#retrying.distrusts });
+  }
+
   /** Asks for what follows the place. */
-  #ask(query: Question['query'], silence = this.settings.silence): Exchange {
-    return (this.#exchange = new Exchange(this.url, this.settings, {
-      query: { offset: this.#place.offset, ...query },
-      silence,
-      fresh: this.#retrying.distrusts,
-    }));
+  #ask(query: Query, silence?: number): Exchange {
+    return (this.#exchange = this.#exchangeFor({ offset: this.#place.offset, ...query }, silence));
   }
 
   /** Reads a page of what is there. */
@@ -176,8 +181,14 @@ export class Reading {
     const begun = this.settings.scheduler.now();
     const before = this.#place;
     const wasBehind = this.#behind;
-    const exchange = this.#ask({});
-    const end = await this.#answered(exchange, await exchange.ask());
+    const { exchange, response } = this.#pages.take(before.offset);
+    this.#exchange = exchange;
+    const answer = answerOf(await response);
+    const { next, upToDate } = answer;
+    const isLast = upToDate || next === before.offset || this.#endOnly;
+    // What a cache may have made up says nothing of what follows.
+    if (!isLast && !this.#retrying.distrusts && !exchange.isOver) this.#pages.ask(next);
+    const end = await this.#answered(exchange, answer);
     // What another tab has told of is not here yet: a cache is slower than the tab.
     if (wasBehind && end === undefined && before === this.#place) await this.#rest(begun);
     return end;
@@ -201,59 +212,40 @@ export class Reading {
     const begun = scheduler.now();
     const before = this.#place;
     const exchange = this.#ask({ live: 'long-poll', cursor: this.#cursor }, silence + LIVE_SILENCE);
-    const end = await this.#answered(exchange, await exchange.ask());
+    const end = await this.#answered(exchange, answerOf(await exchange.ask()));
     if (end === undefined && before === this.#place) await this.#rest(begun);
     return end;
   }
 
   /** Takes an answer with a body, whose header fields say how far it goes. */
-  async #answered(exchange: Exchange, response: Response): Promise<StreamEnd<unknown> | undefined> {
-    const { headers, status } = response;
-    const next = headers.get('stream-next-offset');
-    if (next === null) {
-      discard(response);
-      throw malformed('an answer without Stream-Next-Offset.');
-    }
-    const body = status === 204 ? NO_BYTES : await exchange.body(response, this.settings.maxResponseBytes);
-    const isClosed = headers.get('stream-closed')?.toLowerCase() === 'true';
-    if (status !== 204) this.#kind = kindOf(headers.get('content-type'));
-    this.#cursor = headers.get('stream-cursor') ?? this.#cursor;
+  async #answered(exchange: Exchange, answer: Answer): Promise<StreamEnd<unknown> | undefined> {
+    const { next, kind, closed, upToDate, outcome } = answer;
     const from = this.#place;
-    const isNow = from.offset === 'now';
-    const content =
-      status === 204 || isNow
-        ? { chunks: [], length: 0, held: this.#held }
-        : contentOf(this.#kind, body, from.skip, this.#held, next === from.offset);
+    const isSame = next === from.offset;
+    let content: Content = { chunks: [], length: 0, held: this.#held };
+    if (kind !== undefined) {
+      this.#kind = kind;
+      const body = await exchange.body(answer.response, this.settings.maxResponseBytes);
+      if (from.offset !== 'now') content = contentOf(kind, body, from.skip, this.#held, isSame);
+    }
+    this.#cursor = answer.cursor ?? this.#cursor;
     this.#check(next, content.chunks.length);
-    const upToDate = isClosed || headers.get('stream-up-to-date') !== null;
     const left = Math.max(0, from.skip - content.length);
-    if (left > 0 && (upToDate || next === from.offset)) throw malformed('less than it had given before.');
+    if (left > 0 && (upToDate || isSame)) throw malformed('less than it had given before.');
     this.#retrying.succeeded();
     // Whoever only wants the end is told that it is open where that is known.
-    if (!this.#endOnly || upToDate) this.#announce(!isClosed);
+    if (!this.#endOnly || upToDate) this.#announce(!closed);
     this.#held = content.held;
-    const isSame = next === from.offset && left === from.skip;
     if (upToDate) this.#behind = false;
-    this.#share(from, next, content, isClosed, headers.get(OUTCOME));
-    if (!isSame) this.#place = { offset: next, skip: left };
-    await this.#tell(this.#batch(content, from, next));
-    if (isClosed) return this.#outcome(headers.get(OUTCOME));
+    this.#share(from, next, content, closed, outcome);
+    const isStill = isSame && left === from.skip;
+    if (!isStill) this.#place = { offset: next, skip: left };
+    await this.#tell(batchOf(content, from, next));
+    if (closed) return this.#outcome(outcome);
     if (this.#endOnly && !upToDate) this.#place = NOW;
     // A server that says nothing of the tail gives nothing there.
-    if (upToDate || isSame) this.#caughtUp();
+    if (upToDate || isStill) this.#caughtUp();
     return undefined;
-  }
-
-  #batch({ chunks, length, held }: Content, from: Place, next: string): Batch {
-    const last = chunks.length - 1;
-    const { offset, skip } = from;
-    return {
-      chunks,
-      offsetAt: (index) => {
-        if (index < last) return encodePlace({ offset, skip: skip + index + 1 });
-        return held.byteLength > 0 ? encodePlace({ offset, skip: length }) : next;
-      },
-    };
   }
 
   async #events(): Promise<StreamEnd<unknown> | undefined> {
@@ -318,7 +310,7 @@ export class Reading {
   async #advance({ next, chunks }: Pick<News, 'next' | 'chunks'>): Promise<void> {
     const from = this.#place;
     if (next !== from.offset) this.#place = { offset: next, skip: 0 };
-    await this.#tell(this.#batch({ chunks, length: 0, held: NO_BYTES }, from, next));
+    await this.#tell(batchOf({ chunks, length: 0, held: NO_BYTES }, from, next));
   }
 
   /** Tells other tabs of an answer, or only of how far it goes where it ends within a character. */

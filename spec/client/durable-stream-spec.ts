@@ -131,17 +131,17 @@ describe('durableStream', () => {
     expect([script.asked.length, clock.actions.length]).toEqual([2, 0]);
   });
 
-  it('gives an iterator what it pulls, and reads no more than one answer ahead', async () => {
+  it('gives an iterator what it pulls, and asks for no more than one answer ahead', async () => {
     const answers = Array.from({ length: 10 }, (_, i) => page([`${i}a`, `${i}b`], `0${i}`));
     const { clock, script, stream } = world({}, ...answers, page([], '99', { closed: true }));
     const iterator = stream[Symbol.asyncIterator]();
     expect(await iterator.next()).toEqual({ done: false, value: '0a' });
     await clock.until(10);
-    expect(script.asked.length).toBe(1);
+    expect(script.asked.length).toBe(2);
     expect(await iterator.next()).toEqual({ done: false, value: '0b' });
     expect(await iterator.next()).toEqual({ done: false, value: '1a' });
     await clock.until(20);
-    expect(script.asked.length).toBe(2);
+    expect(script.asked.length).toBe(3);
     expect(await Promise.all([iterator.next(), iterator.next()])).toEqual([
       { done: false, value: '1b' },
       { done: false, value: '2a' },

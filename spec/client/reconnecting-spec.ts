@@ -217,13 +217,14 @@ describe('a connection', () => {
 
 describe('an answer that no server should give', () => {
   const odd = { upToDate: true };
+  const cut = { headers: { 'stream-next-offset': '2', 'stream-up-to-date': 'true' } };
 
   it.each([
     ['that goes back', page(['x'], '0', odd)],
     ['that has something and goes nowhere', page(['x'], '1', odd)],
     ['without an offset', () => new Response('<html>')],
-    ['that is cut off', () => new Response('["b"', { headers: { 'stream-next-offset': '2' } })],
-    ['that is no array', () => new Response('{}', { headers: { 'stream-next-offset': '2' } })],
+    ['that is cut off', () => new Response('["b"', cut)],
+    ['that is no array', () => new Response('{}', cut)],
   ])('is asked for again past all caches: one %s', async (_what, answer) => {
     const type = (asked: Parameters<typeof answer>[0]) => {
       const response = answer(asked) as Response;
