@@ -22,12 +22,11 @@ export interface Question {
 /** How much of the body of a refusal is read. */
 const MAX_REFUSAL_BYTES = 65_536;
 
-/**
- * One request and its answer, which can be given up at any moment: with `stop`, by silence, or by whoever has the
- * controller.
- */
+/** One request and its answer, which can be given up at any moment: with `stop`, by silence, or for another reason. */
 export class Exchange {
-  readonly controller = new AbortController();
+  readonly #controller = new AbortController();
+  /** Rejects what is being awaited. */
+  #reject: ((reason: Error) => void) | undefined;
   readonly #silence: Silence;
 
   constructor(
@@ -38,13 +37,13 @@ export class Exchange {
     const { silence } = question;
     this.#silence = new Silence(settings.scheduler, silence, () => {
       const error = new StreamError('UNAVAILABLE', `The server said nothing for ${silence} ms.`);
-      this.controller.abort(new Failure(error, true));
+      this.abort(new Failure(error, true));
     });
   }
 
   /** Whether it was given up. */
   get isOver(): boolean {
-    return this.controller.signal.aborted;
+    return this.#controller.signal.aborted;
   }
 
   /** Asks, once more with other headers after a 401. Rejects with a {@link Failure} for what is not 2xx or 304. */
@@ -100,10 +99,16 @@ export class Exchange {
     }
   }
 
+  /** Gives it up, for a reason that whoever awaits it is given; the first one counts. */
+  abort(reason: Error): void {
+    this.#silence.stop();
+    this.#controller.abort(reason);
+    this.#reject?.(reason);
+  }
+
   /** Nothing of it is wanted any more. */
   stop(): void {
-    this.#silence.stop();
-    this.controller.abort(STOPPED);
+    this.abort(STOPPED);
   }
 
   async #fetch(refresh: boolean): Promise<Response> {
@@ -121,7 +126,7 @@ export class Exchange {
       throw this.isOver ? error : withoutHeaders(error);
     }
     for (const name in question.headers) headers.set(name, question.headers[name] as string);
-    const { signal } = this.controller;
+    const { signal } = this.#controller;
     const init: RequestInit = { method, headers, signal };
     if (body !== undefined) init.body = body;
     if (fresh) init.cache = 'no-store';
@@ -131,26 +136,13 @@ export class Exchange {
 
   /** What is awaited, unless it is given up: not everything that is given a signal listens to it. */
   #raced<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.controller;
+    const { signal } = this.#controller;
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        reject(signal.reason as Error);
-      };
-      const over = (): void => {
-        signal.removeEventListener('abort', abort);
-      };
-      if (signal.aborted) abort();
-      else signal.addEventListener('abort', abort);
-      promise.then(
-        (value) => {
-          over();
-          resolve(value);
-        },
-        (error: unknown) => {
-          over();
-          reject((signal.aborted ? signal.reason : error) as Error);
-        },
-      );
+      this.#reject = reject;
+      if (signal.aborted) reject(signal.reason as Error);
+      promise.then(resolve, (error: unknown) => {
+        reject((signal.aborted ? signal.reason : error) as Error);
+      });
     });
   }
 }

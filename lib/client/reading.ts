@@ -254,7 +254,7 @@ export class Reading {
     const exchange = this.#ask({ live: 'sse', cursor: this.#cursor }, silence + LIVE_SILENCE);
     // A proxy that keeps events to itself keeps the first one too.
     const cancel = after(scheduler, sseTimeout, () => {
-      exchange.controller.abort(BUFFERED);
+      exchange.abort(BUFFERED);
     });
     let hasTold = false;
     const before = this.#place;
