@@ -209,6 +209,12 @@ export interface StreamEngine {
    * watchers have been told when the call returns. If it throws, each commit may or may not have been stored.
    */
   commit(commits: readonly Commit[]): Awaitable<readonly CommitResult[]>;
+  /**
+   * Calls back once, later, when what is committed within the callback is stored next; also where it can't be, which
+   * that commit is told. Only where a commit has to wait for its turn: so what comes meanwhile can have a part in it.
+   * The callback does nothing else that could call the engine before it returns.
+   */
+  ready?(callback: () => void): void;
   /** Entries after a position. May be behind where {@link EngineFeatures.staleReads} is set. */
   read(requests: readonly ReadRequest[]): Awaitable<readonly Page[]>;
   /** Gives hints of what is committed to these ids, by whomever, from when the watch is given. */

@@ -145,19 +145,19 @@ export class LmdbWriter {
     const { path, name } = this.context;
     const free = freeBytes(path);
     let bytes = 0;
-    this.#begun = this.#queue.splice(0);
-    this.#begun = this.#begun.filter((pending) => {
+    // Also what the jobs add.
+    for (let pending = this.#queue.shift(); pending !== undefined; pending = this.#queue.shift()) {
+      this.#begun.push(pending);
       try {
         bytes += pending.job.bytes;
         assertRoom(path, bytes, free);
         pending.job.run(transaction);
-        return true;
       } catch (error) {
         if (!(error instanceof StreamError)) throw error;
+        this.#begun.pop();
         fail(pending, error);
-        return false;
       }
-    });
+    }
     return transaction.finish(name);
   }
 

@@ -30,6 +30,8 @@ const MAX_IMMEDIATE_TRIES = 100;
 export class StreamLog {
   readonly #lanes = new Map<string, Lane>();
   #ready: Lane[] = [];
+  /** Of whom all is known that has to be, where the engine is to say when it is their turn. */
+  #waiting: Lane[] = [];
   #closed: StreamError | undefined;
   /** Told when somebody who is there may have to be told of an end, where the engine does not know by itself. */
   scheduled: (at: number) => void = () => undefined;
@@ -205,14 +207,14 @@ export class StreamLog {
       requests.push(wanted);
     }
     if (asked.length === 0) {
-      this.#commit(lanes);
+      this.#await(lanes);
       return;
     }
     settle(
       () => this.engine.load(requests),
       (loaded) => {
         for (const [i, lane] of asked.entries()) lane.learn(requests[i] as LoadRequest, loaded[i]);
-        this.#commit(lanes);
+        this.#await(lanes);
       },
       (error) => {
         for (const lane of lanes) this.#retry(lane, [], error);
@@ -220,14 +222,37 @@ export class StreamLog {
     );
   }
 
-  #commit(lanes: readonly Lane[]): void {
+  /** Decides as late as the engine lets it, so that what comes until then shares the commit. */
+  #await(lanes: readonly Lane[]): void {
+    const { engine, clock } = this;
+    if (engine.ready === undefined) {
+      this.#commit(lanes, (group) => {
+        this.#carriedOut(group, group.base?.head);
+      });
+      return;
+    }
+    const isAwaited = this.#waiting.length > 0;
+    for (const lane of lanes) this.#waiting.push(lane);
+    if (isAwaited) return;
+    engine.ready(() => {
+      if (this.#closed !== undefined) return;
+      this.#commit(this.#waiting.splice(0), (group) => {
+        // Whoever is answered may call the engine.
+        clock.soon(() => {
+          this.#carriedOut(group, group.base?.head);
+        });
+      });
+    });
+  }
+
+  #commit(lanes: readonly Lane[], unchanged: (group: LaneGroup) => void): void {
     const { engine, rules, clock } = this;
     const groups: LaneGroup[] = [];
     const again: Lane[] = [];
     for (const lane of lanes) {
       const group = lane.fold(clock.now(), rules, engine.features.maxCommitBytes);
       if (group === undefined) again.push(lane);
-      else if (group.commit === undefined) this.#carriedOut(group, group.base?.head);
+      else if (group.commit === undefined) unchanged(group);
       else groups.push(group);
     }
     if (again.length > 0) this.#run(again);
