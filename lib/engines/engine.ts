@@ -210,9 +210,9 @@ export interface StreamEngine {
    */
   commit(commits: readonly Commit[]): Awaitable<readonly CommitResult[]>;
   /**
-   * Calls back once, later, when what is committed within the callback is stored next; also where it can't be, which
-   * that commit is told. Only where a commit has to wait for its turn: so what comes meanwhile can have a part in it.
-   * The callback does nothing else that could call the engine before it returns.
+   * Calls back, once and later, when it is the turn of what is committed within the callback: where commits wait for
+   * each other, so that what is asked for meanwhile shares one. Calls back also where nothing can be committed, which
+   * the commit is told. Within the callback nothing but {@link commit} is called.
    */
   ready?(callback: () => void): void;
   /** Entries after a position. May be behind where {@link EngineFeatures.staleReads} is set. */

@@ -18,6 +18,8 @@ export interface Profile {
   /** How likely a failed call is carried out all the same, later. */
   readonly late: number;
   readonly conflicts: number;
+  /** Whether the engine says when it is the turn of a commit. */
+  readonly ready: boolean;
   readonly refusals: number;
   readonly crashes: boolean;
   readonly outages: boolean;
@@ -52,6 +54,7 @@ export function profileOf(random: Random): Profile {
     // What an engine refuses after that might be stored all the same.
     late: refusals > 0 ? 0 : random.pick([0, 0.2]),
     conflicts: random.pick([0, 0, 0.1]),
+    ready: sometimes(0.4),
     refusals,
     crashes: sometimes(0.5),
     outages: sometimes(0.15),
