@@ -209,6 +209,12 @@ export interface StreamEngine {
    * watchers have been told when the call returns. If it throws, each commit may or may not have been stored.
    */
   commit(commits: readonly Commit[]): Awaitable<readonly CommitResult[]>;
+  /**
+   * Calls back, once and later, when it is the turn of what is committed within the callback: where commits wait for
+   * each other, so that what is asked for meanwhile shares one. Calls back also where nothing can be committed, which
+   * the commit is told. Within the callback nothing but {@link commit} is called.
+   */
+  ready?(callback: () => void): void;
   /** Entries after a position. May be behind where {@link EngineFeatures.staleReads} is set. */
   read(requests: readonly ReadRequest[]): Awaitable<readonly Page[]>;
   /** Gives hints of what is committed to these ids, by whomever, from when the watch is given. */

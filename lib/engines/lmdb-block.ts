@@ -39,7 +39,7 @@ export function blockLength(block: Buffer, entries: readonly Framed[]): number {
 export function writeBlock(target: Buffer, at: number, block: Buffer, entries: readonly Framed[]): void {
   const first = entries[0];
   const last = entries.at(-1);
-  block.copy(target, at);
+  target.set(block, at);
   if (first === undefined || last === undefined) return;
   if (block.length === 0) target.writeDoubleLE(first.start, at + START);
   target.writeDoubleLE(last.end, at + END);

@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart } from '../log/frame.js';
+import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
-import type { Commit, CommitResult, EngineFeatures } from './engine.js';
+import type { Commit, CommitResult, EngineFeatures, Parts } from './engine.js';
 import { endOfBlock, type Framed, NO_BLOCK } from './lmdb-block.js';
 import {
   ALL_GARBAGE,
@@ -14,6 +14,7 @@ import {
   type KeyRange,
   MAX_KEY_BYTES,
   partKey,
+  partKeyLength,
   partKeys,
 } from './lmdb-keys.js';
 import {
@@ -39,25 +40,33 @@ export const BYTES_PER_STREAM = 32_768;
 
 const ABSENT: CommitResult = { type: 'conflict', current: undefined };
 
-/** A commit that has become bytes before the transaction begins, which is short for that. */
+interface PreparedPart {
+  readonly name: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+const NO_PARTS: readonly PreparedPart[] = [];
+
+/** A commit that has become bytes. */
 export interface Prepared {
   readonly commit: Commit;
+  /** The key of the stream. */
+  readonly key: Buffer;
   /** The head as text. */
-  readonly text: Buffer;
+  readonly text: Uint8Array;
   readonly entries: readonly Framed[];
-  readonly parts: readonly { readonly name: string; readonly bytes: Uint8Array | undefined }[];
+  readonly parts: readonly PreparedPart[];
   /** Why it can't be stored, whatever is there. */
   readonly refused: CommitResult | undefined;
 }
 
 /** Makes bytes of a commit. */
 export function prepare(commit: Commit, { maxCommitBytes, maxChunkBytes }: EngineFeatures): Prepared {
-  const parts = Object.entries(commit.parts ?? {}).map(([name, part]) => ({
-    name,
-    bytes: part === undefined ? undefined : encodePart(part),
-  }));
+  const parts = commit.parts === undefined ? NO_PARTS : partsOf(commit.parts);
+  const key = headKey(commit.id);
   const refuse = (error: StreamError): Prepared => ({
     commit,
+    key,
     text: NO_BLOCK,
     entries: [],
     parts: [],
@@ -69,9 +78,9 @@ export function prepare(commit: Commit, { maxCommitBytes, maxChunkBytes }: Engin
     if ((bytes?.length ?? 0) > maxChunkBytes) {
       return refuse(tooLarge(`The part ${name}`, bytes?.length ?? 0, maxChunkBytes));
     }
-    const key = partKey(0, name).length;
-    if (key > MAX_KEY_BYTES) {
-      const message = `The name of a part has ${key} bytes as a key, but LMDB takes at most ${MAX_KEY_BYTES}.`;
+    const length = partKeyLength(name);
+    if (length > MAX_KEY_BYTES) {
+      const message = `The name of a part has ${length} bytes as a key, but LMDB takes at most ${MAX_KEY_BYTES}.`;
       return refuse(new StreamError('INVALID_ARGUMENT', message));
     }
   }
@@ -80,8 +89,17 @@ export function prepare(commit: Commit, { maxCommitBytes, maxChunkBytes }: Engin
     end: entry.position + entry.chunks.length,
     frame: encodeEntry(entry),
   }));
-  const text = commit.head === undefined ? NO_BLOCK : Buffer.from(encodeHead(commit.head));
-  return { commit, text, entries, parts, refused: undefined };
+  const text = commit.head === undefined ? NO_BLOCK : encodeText(encodeHead(commit.head));
+  return { commit, key, text, entries, parts, refused: undefined };
+}
+
+function partsOf(parts: Parts): PreparedPart[] {
+  const prepared: PreparedPart[] = [];
+  for (const name in parts) {
+    const part = parts[name];
+    prepared.push({ name, bytes: part === undefined ? undefined : encodePart(part) });
+  }
+  return prepared;
 }
 
 /** How many bytes LMDB may write for commits. */
@@ -116,10 +134,10 @@ interface Look {
   readonly result: CommitResult | undefined;
 }
 
-function look(from: LmdbStore, { commit, refused }: Prepared): Look {
+function look(from: LmdbStore, { commit, key, refused }: Prepared): Look {
   if (refused !== undefined) return { found: undefined, result: refused };
   const { id, expected, head, usedAt = Infinity } = commit;
-  const found = getRecord(from, id);
+  const found = getRecord(from, id, key);
   const created = expected === undefined && head !== undefined;
   if (found === undefined) return { found, result: created ? undefined : ABSENT };
   const holds = expected !== undefined && isAt(found, expected) && softOf(found).usedAt <= usedAt;
@@ -127,7 +145,7 @@ function look(from: LmdbStore, { commit, refused }: Prepared): Look {
 }
 
 function write(transaction: LmdbTransaction, prepared: Prepared, found: Buffer | undefined): CommitResult {
-  const { commit, text, entries, parts } = prepared;
+  const { commit, key, text, entries, parts } = prepared;
   const { id } = commit;
   const { store } = transaction;
   const soft = found === undefined ? NO_SOFT : softOf(found);
@@ -135,7 +153,7 @@ function write(transaction: LmdbTransaction, prepared: Prepared, found: Buffer |
   if (commit.head === undefined) {
     const generation = found === undefined ? 0 : generationOf(found);
     reschedule(store, id, soft.dueAt, Infinity);
-    store.remove(headKey(id));
+    store.remove(key);
     if (!clear(store, generation)) {
       store.put(garbageKey(generation), NOTHING);
       transaction.garbage = true;
@@ -148,17 +166,17 @@ function write(transaction: LmdbTransaction, prepared: Prepared, found: Buffer |
   const head = found === undefined ? { ...commit.head, generation } : commit.head;
   const { record, blocks } = encodeRecord(
     head,
-    found === undefined ? Buffer.from(encodeHead(head)) : text,
+    found === undefined ? encodeText(encodeHead(head)) : text,
     { ...soft, dueAt },
     found === undefined ? NO_BLOCK : tailOf(found),
     entries,
   );
   for (const block of blocks) store.put(entryKey(generation, endOfBlock(block)), block);
-  store.put(headKey(id), record);
+  store.put(key, record);
   for (const { name, bytes } of parts) {
-    const key = partKey(generation, name);
-    if (bytes === undefined) store.remove(key);
-    else store.put(key, bytes);
+    const partsKey = partKey(generation, name);
+    if (bytes === undefined) store.remove(partsKey);
+    else store.put(partsKey, bytes);
   }
   return { type: 'stored', generation };
 }

@@ -33,6 +33,8 @@ export const ALL_DUE: KeyRange = { start: Buffer.from('d'), end: Buffer.from('e'
 /** All lives of which something is left. */
 export const ALL_GARBAGE: KeyRange = { start: Buffer.from('g'), end: Buffer.from('h') };
 
+const PART = 'p'.charCodeAt(0);
+
 /** UTF-8 has no such byte, so it is behind whatever begins with the same text. */
 const LAST = Buffer.from([0xff]);
 
@@ -52,8 +54,15 @@ export const entryKeys = (generation: number, after: number): KeyRange => ({
 });
 
 /** A part of a generation. */
-export const partKey = (generation: number, name: string): Buffer =>
-  Buffer.concat([numbered('p', generation), Buffer.from(name)]);
+export function partKey(generation: number, name: string): Buffer {
+  const key = Buffer.allocUnsafe(partKeyLength(name));
+  key[0] = PART;
+  putNumber(key, 1, generation);
+  key.write(name, 9);
+  return key;
+}
+/** How many bytes such a key has. */
+export const partKeyLength = (name: string): number => 9 + Buffer.byteLength(name);
 /** The name in the key of a part. */
 export const nameOfPartKey = (key: Buffer): string => key.toString('utf8', 9);
 /** The parts of a generation whose names begin with a prefix. */
@@ -100,10 +109,14 @@ function numbered(kind: string, ...numbers: readonly number[]): Buffer {
   const key = Buffer.allocUnsafe(1 + 8 * numbers.length);
   key.write(kind, 0, 'latin1');
   numbers.forEach((number, i) => {
-    key.writeUInt32BE(Math.floor(number / 2 ** 32), 1 + 8 * i);
-    key.writeUInt32BE(number >>> 0, 5 + 8 * i);
+    putNumber(key, 1 + 8 * i, number);
   });
   return key;
+}
+
+function putNumber(key: Buffer, at: number, number: number): void {
+  key.writeUInt32BE(Math.floor(number / 2 ** 32), at);
+  key.writeUInt32BE(number >>> 0, at + 4);
 }
 
 const numberAt = (key: Buffer, at: number): number =>

@@ -41,7 +41,7 @@ const NO_PARTS: Parts = {};
 /** A record as bytes, and the blocks for which it has no room. */
 export function encodeRecord(
   head: Head,
-  text: Buffer,
+  text: Uint8Array,
   soft: SoftState,
   tail: Buffer,
   entries: readonly Framed[],
@@ -57,7 +57,7 @@ export function encodeRecord(
 
 function recordOf(
   { generation, n, tag }: Head,
-  text: Buffer,
+  text: Uint8Array,
   soft: SoftState,
   tail: Buffer,
   entries: readonly Framed[],
@@ -67,7 +67,7 @@ function recordOf(
   record.writeDoubleLE(n, N);
   record.writeDoubleLE(tag, TAG);
   record.writeUInt32LE(text.length, HEAD_LENGTH);
-  text.copy(record, HEAD);
+  record.set(text, HEAD);
   writeBlock(record, HEAD + text.length, tail, entries);
   return putSoft(record, soft);
 }
@@ -98,8 +98,8 @@ export const softOf = (record: Buffer): SoftState => ({
 export const tailOf = (record: Buffer): Buffer => record.subarray(HEAD + record.readUInt32LE(HEAD_LENGTH));
 
 /** The record of a stream. Throws `DATA_LOSS` if it is torn. */
-export function getRecord(store: LmdbStore, id: string): Buffer | undefined {
-  const record = store.get(headKey(id));
+export function getRecord(store: LmdbStore, id: string, key = headKey(id)): Buffer | undefined {
+  const record = store.get(key);
   if (record !== undefined && record.length <= HEAD) throw torn(id);
   return record;
 }

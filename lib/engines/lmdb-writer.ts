@@ -145,19 +145,25 @@ export class LmdbWriter {
     const { path, name } = this.context;
     const free = freeBytes(path);
     let bytes = 0;
-    this.#begun = this.#queue.splice(0);
-    this.#begun = this.#begun.filter((pending) => {
-      try {
-        bytes += pending.job.bytes;
-        assertRoom(path, bytes, free);
-        pending.job.run(transaction);
-        return true;
-      } catch (error) {
-        if (!(error instanceof StreamError)) throw error;
-        fail(pending, error);
-        return false;
+    this.#begun = this.#queue;
+    const run: Pending[] = [];
+    try {
+      // Also those that are added by them.
+      for (const pending of this.#queue) {
+        try {
+          bytes += pending.job.bytes;
+          assertRoom(path, bytes, free);
+          pending.job.run(transaction);
+          run.push(pending);
+        } catch (error) {
+          if (!(error instanceof StreamError)) throw error;
+          fail(pending, error);
+        }
       }
-    });
+    } finally {
+      this.#queue = [];
+    }
+    this.#begun = run;
     return transaction.finish(name);
   }
 

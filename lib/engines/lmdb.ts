@@ -83,6 +83,8 @@ class LmdbEngine implements StreamEngine {
   /** What has to be closed before it can be opened again. */
   #released: Promise<unknown> = Promise.resolve();
   #sweeping = false;
+  /** Why what is committed now can't be stored. */
+  #refusal: { readonly error: unknown } | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(path: string, lockTimeout: number) {
@@ -116,6 +118,7 @@ class LmdbEngine implements StreamEngine {
 
   async commit(commits: readonly Commit[]): Promise<CommitResult[]> {
     this.#assertOpen();
+    if (this.#refusal !== undefined) throw this.#refusal.error;
     const prepared = commits.map((commit) => prepare(commit, FEATURES));
     let results: CommitResult[] = [];
     let garbage = false;
@@ -131,6 +134,33 @@ class LmdbEngine implements StreamEngine {
         return results;
       },
     );
+  }
+
+  /** Calls back within the transaction, to which what is committed then still belongs. */
+  ready(callback: () => void): void {
+    if (this.#closed !== undefined) {
+      queueMicrotask(callback);
+      return;
+    }
+    let called = false;
+    this.#writer.add({
+      bytes: 0,
+      run: () => {
+        called = true;
+        callback();
+      },
+      done: () => undefined,
+      failed: (error) => {
+        if (called) return;
+        called = true;
+        this.#refusal = { error };
+        try {
+          callback();
+        } finally {
+          this.#refusal = undefined;
+        }
+      },
+    });
   }
 
   async read(requests: readonly ReadRequest[]): Promise<Page[]> {

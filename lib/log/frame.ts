@@ -27,7 +27,13 @@ export function encodeEntry({ chunks, tag, previous }: Entry): Uint8Array {
   const numbers = [tag, previous, chunks.length];
   if (kind === TEXT) {
     for (const chunk of chunks) numbers.push(chunk.length);
-    bodies.push(encoder.encode(chunks.length === 1 ? (chunks[0] as string) : chunks.join('')));
+    const text = chunks.length === 1 ? (chunks[0] as string) : chunks.join('');
+    if (text.length <= SMALL && chunks.length <= SMALL) {
+      const start = room(1 + numbers.length * MAX_NUMBER + text.length * 3);
+      pool[start] = kind;
+      return taken(start, text, putNumbers(pool, start + 1, numbers));
+    }
+    bodies.push(encoder.encode(text));
   } else {
     for (const chunk of chunks) {
       const text = typeof chunk === 'string';
@@ -36,19 +42,49 @@ export function encodeEntry({ chunks, tag, previous }: Entry): Uint8Array {
       bodies.push(body);
     }
   }
-  const head = encodeNumbers(numbers);
-  let length = 1 + head.length;
+  const head = new Uint8Array(numbers.length * MAX_NUMBER);
+  const headLength = putNumbers(head, 0, numbers);
+  let length = 1 + headLength;
   for (const body of bodies) length += body.length;
   const frame = new Uint8Array(length);
   frame[0] = kind;
-  frame.set(head, 1);
-  let at = 1 + head.length;
+  frame.set(head.subarray(0, headLength), 1);
+  let at = 1 + headLength;
   for (const body of bodies) {
     frame.set(body, at);
     at += body.length;
   }
   return frame;
 }
+
+/*
+ * What is small shares memory with others that were made about then, as small buffers of Node do: memory of its own
+ * takes several times as long to get as to fill.
+ */
+const POOL = 16_384;
+/** Up to how many UTF-16 units, or numbers. */
+const SMALL = 1_024;
+let pool = new Uint8Array(POOL);
+let poolUsed = 0;
+
+/** Where in the pool there is room for so many bytes, at most a pool full. */
+function room(bytes: number): number {
+  if (poolUsed + bytes > POOL) {
+    pool = new Uint8Array(POOL);
+    poolUsed = 0;
+  }
+  return poolUsed;
+}
+
+/** Puts a text where there is room for it; gives the bytes from a place before it. */
+function taken(start: number, text: string, at = start): Uint8Array {
+  poolUsed = at + encoder.encodeInto(text, pool.subarray(at)).written;
+  return pool.subarray(start, poolUsed);
+}
+
+/** A text as bytes, quickly if it is short. */
+export const encodeText = (text: string): Uint8Array =>
+  text.length <= SMALL ? taken(room(text.length * 3), text) : encoder.encode(text);
 
 /** Where frames are, in bytes that are known to be whole. */
 export interface Frames {
@@ -151,7 +187,7 @@ function kindOf(chunks: readonly Payload[]): number {
 /** A part, or an outcome, as bytes: JSON, and bytes in it as they are, after it. */
 export function encodePart(part: unknown): Uint8Array {
   const { output } = part as { output?: unknown };
-  if (!(output instanceof Uint8Array)) return encoder.encode(JSON.stringify(part));
+  if (!(output instanceof Uint8Array)) return encodeText(JSON.stringify(part));
   const bytes = new Uint8Array(1 + output.length);
   bytes.set(output, 1);
   return bytes;
@@ -169,9 +205,12 @@ export function decodePart(bytes: Uint8Array): unknown {
   }
 }
 
-function encodeNumbers(numbers: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(numbers.length * 8);
-  let at = 0;
+/** The most bytes that a number has. */
+const MAX_NUMBER = 8;
+
+/** Puts numbers there, and gives where they end. */
+function putNumbers(bytes: Uint8Array, from: number, numbers: readonly number[]): number {
+  let at = from;
   for (const number of numbers) {
     let rest = number;
     while (rest > 0x7f) {
@@ -180,7 +219,7 @@ function encodeNumbers(numbers: readonly number[]): Uint8Array {
     }
     bytes[at++] = rest;
   }
-  return bytes.subarray(0, at);
+  return at;
 }
 
 /** Reads the numbers of a frame one after another; `NaN` beyond its end. */

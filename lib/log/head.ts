@@ -168,8 +168,16 @@ export const isText = ({ facts: { contentType = '' } }: Head): boolean => /^\s*t
  */
 export function encodeHead(head: Head): string {
   const { generation, n, status, tail, tag, bytes, owner, usedAt, sequence, writers, facts } = head;
-  const small = [generation, n, status, tail, tag, bytes, usedAt, writers, owner ?? 0, sequence ?? 0];
-  return `[${factsText(facts)},${JSON.stringify(small).slice(1)}`;
+  // Written out: JSON.stringify takes twice as long for what is mostly numbers.
+  const numbers = `${generation},${n},"${status}",${tail},${tag},${bytes},${usedAt},${writers}`;
+  const ownerText = owner === undefined ? '0' : textOfOwner(owner);
+  const sequenceText = sequence === undefined ? '0' : JSON.stringify(sequence);
+  return `[${factsText(facts)},${numbers},${ownerText},${sequenceText}]`;
+}
+
+function textOfOwner({ nonce, seq, position, tag, closedAt }: Owner): string {
+  const closed = closedAt === undefined ? '' : `,"closedAt":${closedAt}`;
+  return `{"nonce":${JSON.stringify(nonce)},"seq":${seq},"position":${position},"tag":${tag}${closed}}`;
 }
 
 /** The head that {@link encodeHead} made a text of. Throws `DATA_LOSS` for what is none. */

@@ -8,6 +8,7 @@ import type { Rules } from './decision.js';
 import { answerTo, repeated, type Request } from './group.js';
 import type { Head } from './head.js';
 import { Lane, type LaneGroup } from './lane.js';
+import { mayBeDue, nearestEnd } from './time.js';
 
 /** Limits of a {@link StreamLog}. */
 export interface LogLimits {
@@ -30,6 +31,8 @@ const MAX_IMMEDIATE_TRIES = 100;
 export class StreamLog {
   readonly #lanes = new Map<string, Lane>();
   #ready: Lane[] = [];
+  /** Of whom all is known that has to be, where the engine is to say when it is their turn. */
+  #waiting: Lane[] = [];
   #closed: StreamError | undefined;
   /** Told when somebody who is there may have to be told of an end, where the engine does not know by itself. */
   scheduled: (at: number) => void = () => undefined;
@@ -205,14 +208,15 @@ export class StreamLog {
       requests.push(wanted);
     }
     if (asked.length === 0) {
-      this.#commit(lanes);
+      this.#await(lanes);
       return;
     }
     settle(
       () => this.engine.load(requests),
       (loaded) => {
         for (const [i, lane] of asked.entries()) lane.learn(requests[i] as LoadRequest, loaded[i]);
-        this.#commit(lanes);
+        // What is known for sure now may be all that is asked for.
+        this.#commit(lanes, atOnce);
       },
       (error) => {
         for (const lane of lanes) this.#retry(lane, [], error);
@@ -220,17 +224,46 @@ export class StreamLog {
     );
   }
 
-  #commit(lanes: readonly Lane[]): void {
+  /** Decides as late as the engine lets it, so that what comes until then shares the commit. */
+  #await(lanes: readonly Lane[]): void {
+    const { engine, clock } = this;
+    if (engine.ready === undefined) {
+      this.#commit(lanes, atOnce);
+      return;
+    }
+    const isAwaited = this.#waiting.length > 0;
+    for (const lane of lanes) this.#waiting.push(lane);
+    if (isAwaited) return;
+    engine.ready(() => {
+      if (this.#closed !== undefined) return;
+      this.#commit(this.#waiting.splice(0), (callback) => {
+        clock.soon(callback);
+      });
+    });
+  }
+
+  /** Decides and commits; `next` is given what may call the engine or its users otherwise. */
+  #commit(lanes: readonly Lane[], next: (callback: () => void) => void): void {
     const { engine, rules, clock } = this;
     const groups: LaneGroup[] = [];
     const again: Lane[] = [];
     for (const lane of lanes) {
       const group = lane.fold(clock.now(), rules, engine.features.maxCommitBytes);
-      if (group === undefined) again.push(lane);
-      else if (group.commit === undefined) this.#carriedOut(group, group.base?.head);
-      else groups.push(group);
+      if (group === undefined) {
+        again.push(lane);
+      } else if (group.commit === undefined) {
+        next(() => {
+          this.#carriedOut(group, group.base?.head);
+        });
+      } else {
+        groups.push(group);
+      }
     }
-    if (again.length > 0) this.#run(again);
+    if (again.length > 0) {
+      next(() => {
+        this.#run(again);
+      });
+    }
     if (groups.length === 0) return;
     // A watcher may write before the call returns, on top of what it was told of.
     if (engine.features.synchronous) for (const { lane } of groups) lane.busy = false;
@@ -352,16 +385,9 @@ export class StreamLog {
   }
 }
 
-/** When a stream will be cut under those who are there. What nobody waits for has time. */
-const nearestEnd = ({ facts: { stop, lifetime } }: Head): number =>
-  Math.min(stop?.at ?? Infinity, lifetime.expiresAt);
-
-/** Whether the clock may have ended the stream, or have taken it away. */
-const mayBeDue = ({ facts: { lifetime, stop }, owner }: Head): boolean =>
-  lifetime.idleTtl !== Infinity ||
-  lifetime.expiresAt !== Infinity ||
-  stop !== undefined ||
-  owner?.closedAt !== undefined;
+const atOnce = (callback: () => void): void => {
+  callback();
+};
 
 const NO_PARTS: ReadonlyMap<string, unknown> = new Map();
 

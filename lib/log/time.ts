@@ -66,3 +66,14 @@ export const leaseLost = (lease: number): StoredOutcome => ({
   type: 'error',
   error: { code: 'DEADLINE_EXCEEDED', message: `The producer was gone for ${lease} ms.` },
 });
+
+/** When a stream will be cut under those who are there. What nobody waits for has time. */
+export const nearestEnd = ({ facts: { stop, lifetime } }: Head): number =>
+  Math.min(stop?.at ?? Infinity, lifetime.expiresAt);
+
+/** Whether the clock may have ended the stream, or have taken it away. */
+export const mayBeDue = ({ facts: { lifetime, stop }, owner }: Head): boolean =>
+  lifetime.idleTtl !== Infinity ||
+  lifetime.expiresAt !== Infinity ||
+  stop !== undefined ||
+  owner?.closedAt !== undefined;

@@ -232,11 +232,18 @@ describe('Several processes on one LMDB store', { timeout: 30_000 }, () => {
       const writes = [store.append('a', head, ['y']), store.create('b')];
       await Promise.all(writes.map((write) => expect(write).rejects.toEqual(unavailable)));
       await expect(store.create('c')).rejects.toEqual(unavailable);
+      const late = new Promise((resolve, reject) => {
+        store.engine.ready?.(() => {
+          store.create('d').then(resolve, reject);
+        });
+      });
+      await expect(late).rejects.toEqual(unavailable);
       other.process.kill('SIGCONT');
       await stopped;
       await store.append('a', head, ['z']);
       expect(await store.load('b')).toBeUndefined();
       expect(await store.load('c')).toBeUndefined();
+      expect(await store.load('d')).toBeUndefined();
     });
 
     it('keeps others from closing, which is told and made good later', async () => {

@@ -54,6 +54,39 @@ describe('The LMDB engine', () => {
     });
   });
 
+  describe('whose turn it is', () => {
+    it('is asked for within the transaction, to which what is committed then belongs', async () => {
+      const path = storePath();
+      const store = storeIn(path);
+      const heads = await Promise.all(['a', 'b', 'c'].map((id) => store.create(id)));
+      const data = dataIn(path);
+      const before = countKeys(data, 'j');
+      const appended: Promise<Head>[] = [store.append('a', heads[0]!, ['x'])];
+      await new Promise<void>((resolve) => {
+        for (const [i, id] of ['b', 'c'].entries()) {
+          store.engine.ready?.(() => {
+            appended.push(store.append(id, heads[i + 1]!, ['x']));
+            if (i === 1) resolve();
+          });
+        }
+      });
+
+      expect((await Promise.all(appended)).map(({ tail }) => tail)).toEqual([1, 1, 1]);
+      expect(countKeys(data, 'j')).toBe(before + 1);
+    });
+
+    it('is told also where nothing can be committed, which the commit is told', async () => {
+      const store = storeIn();
+      await store.engine.close();
+      const created = new Promise((resolve, reject) => {
+        store.engine.ready?.(() => {
+          store.create('a').then(resolve, reject);
+        });
+      });
+      await expect(created).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    });
+  });
+
   describe('generations', () => {
     it('grow over lives, streams and openings of the store, and stay safe integers of at most 16 digits', async () => {
       const path = storePath();

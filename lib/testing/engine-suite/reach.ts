@@ -29,6 +29,18 @@ export function reach(engine: StreamEngine, detour: Detour = {}): StreamEngine {
     ...(engine.confirm && { confirm: (ids) => around(() => engine.confirm?.(ids) ?? []) }),
     load: (requests) => around(() => load(requests)),
     commit: (commits) => around(() => commit(commits)),
+    ...(engine.ready && {
+      ready: (callback) =>
+        void around(
+          () =>
+            new Promise<void>((resolve) => {
+              engine.ready?.(() => {
+                callback();
+                resolve();
+              });
+            }),
+        ),
+    }),
     watch: (ids, onHint) => around(() => watch(ids, onHint)),
     touch: (touches) => around(() => touch(touches)),
     read: (requests) => around(() => engine.read(requests)),

@@ -128,6 +128,11 @@ export class Network {
             return result;
           });
         }),
+      ...(profile.ready && {
+        ready: (callback) => {
+          world.later(world.random.fraction() * profile.latency, owner, callback);
+        },
+      }),
       read: (requests) =>
         this.#ask(owner, 'read', requests, () =>
           requests.map((request): Page => store.read(request, this.#behind())),

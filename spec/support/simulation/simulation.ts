@@ -42,7 +42,7 @@ export class Simulation {
     this.random = new Random(seed);
     this.world = new World(this.random);
     this.world.trace = trace;
-    this.profile = profileOf(this.random);
+    this.profile = profileOf(this.random, seed);
     this.oracle = new Oracle(this.world);
     const { oracle } = this;
     this.store = new Store(oracle.onCommit, oracle.onBeat);
