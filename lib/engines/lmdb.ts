@@ -62,7 +62,9 @@ const FEATURES: EngineFeatures = {
  * been flushed. Needs the package `lmdb`, which is loaded, and opens the directory, when it is first used: what is wrong
  * with either is what that use rejects with. See `docs/engines/lmdb.md`.
  */
-export function lmdbEngine({ path, lockTimeout }: LmdbEngineOptions): StreamEngine {
+export function lmdbEngine(options: LmdbEngineOptions): StreamEngine {
+  demand(Object(options) === options, 'options', 'an object with a path', options);
+  const { path, lockTimeout } = options;
   checkString('path', path);
   demand(path !== '', 'path', 'the name of a directory', path);
   return new LmdbEngine(resolve(path), checkInteger('lockTimeout', lockTimeout, 10_000));

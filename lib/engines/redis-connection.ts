@@ -47,6 +47,8 @@ export class RedisConnection {
   #client: Promise<RedisClient> | undefined;
   #subscriber: Promise<RedisClient> | undefined;
   #ping: NodeJS.Timeout | undefined;
+  /** Why there is no connection, as far as the driver has told. */
+  #reason: string | undefined;
   readonly #calls = new Set<Promise<unknown>>();
 
   /**
@@ -108,7 +110,7 @@ export class RedisConnection {
     try {
       return await call;
     } catch (error) {
-      throw redisError(error);
+      throw redisError(error, this.#reason);
     } finally {
       this.#calls.delete(call);
     }
@@ -128,12 +130,17 @@ export class RedisConnection {
     const client =
       typeof given === 'string' ? new Redis(given, OPTIONS) : new Redis({ ...given, ...OPTIONS });
     // What fails is told to whoever has asked.
-    client.on('error', () => undefined);
+    client.on('error', ({ message, code }: NodeJS.ErrnoException) => {
+      this.#reason = message === '' ? code : message;
+    });
+    client.on('ready', () => {
+      this.#reason = undefined;
+    });
     try {
       await checkEviction(client);
     } catch (error) {
       client.disconnect();
-      throw redisError(error);
+      throw redisError(error, this.#reason);
     }
     return client;
   }

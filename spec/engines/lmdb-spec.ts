@@ -39,6 +39,7 @@ describe('The LMDB engine', () => {
     it('refuses a path that names nothing', () => {
       expect(() => lmdbEngine({ path: '' })).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
       expect(() => lmdbEngine({ path: 7 as never })).toThrow('path must be a string');
+      expect(() => lmdbEngine(undefined as never)).toThrow('options must be an object with a path');
     });
 
     it('refuses a lock timeout that is no length of time', () => {

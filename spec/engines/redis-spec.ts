@@ -300,13 +300,14 @@ await withServer('redis', REDIS_URL, () => {
       expect(given).toEqual([0, 1]);
     });
 
-    it('is UNAVAILABLE where no server is, and where the password is wrong PERMISSION_DENIED', async () => {
+    it('is UNAVAILABLE where no server is, and where the password is wrong UNAUTHENTICATED', async () => {
       const nowhere = storeOf({ connection: 'redis://127.0.0.1:1' });
       await expect(nowhere.load('s')).rejects.toEqual(unavailable);
+      await expect(nowhere.load('s')).rejects.toThrow('ECONNREFUSED 127.0.0.1:1');
       const server = await ownServer('--requirepass', 'right');
       const refused = storeOf({ connection: { port: server.port, host: '127.0.0.1' } });
 
-      await expect(refused.load('s')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+      await expect(refused.load('s')).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     });
 
     it('refuses a server that evicts', async () => {
