@@ -1,4 +1,4 @@
-import { StreamError } from '../errors.js';
+import { invalid, printed, StreamError } from '../errors.js';
 import { Failure, refused, tooLarge, withoutHeaders } from './failure.js';
 import { joined } from './joined.js';
 import type { ConnectionSettings, HeadersOption } from './options.js';
@@ -156,7 +156,12 @@ async function headersOf(option: HeadersOption, refresh: boolean): Promise<Heade
   for (const name in given) {
     const value = given[name];
     const text = typeof value === 'function' ? await value({ refresh }) : value;
-    if (text !== undefined) headers.set(name, text);
+    try {
+      if (text !== undefined) headers.set(name, text);
+    } catch (cause) {
+      // Not the value, which may be a secret.
+      throw invalid(`headers can't have what there is for ${printed(name)}.`, { cause });
+    }
   }
   return headers;
 }

@@ -73,9 +73,12 @@ function retryAfter(value: string | null, now: number): number {
 /** The failure that something thrown is: what `fetch` throws is a network that does not work. */
 export function thrown(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  const { name, message } = Object(error) as Partial<Error>;
+  const { name, message, cause } = Object(error) as Partial<Error>;
   if (name === 'StreamError') return new Failure(error as StreamError, isMendable(error));
-  const text = `The server can't be reached, or breaks off: ${message ?? printed(error)}`;
+  // The `fetch` of Node says why in the cause, at times by nothing but a code.
+  const { message: why = '', code } = Object(cause) as { readonly message?: string; readonly code?: string };
+  const parts = [message ?? printed(error), why === '' ? code : why];
+  const text = `The server can't be reached, or breaks off: ${parts.filter(Boolean).join(': ')}`;
   return new Failure(new StreamError('UNAVAILABLE', text, { cause: error }), true);
 }
 

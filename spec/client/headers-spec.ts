@@ -69,6 +69,21 @@ describe('headers', () => {
     expect(refused.script.asked).toEqual([]);
   });
 
+  it.each([{ 'x a': '1' }, { 'x-a': () => 'secret\nx' }])(
+    'that HTTP does not take are an error, which does not tell a value: %j',
+    async (headers) => {
+      const { script, stream } = world({ headers }, closed);
+      const failure: unknown = await new Promise((_, reject) => stream.subscribe({ error: reject })).catch(
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: `headers can't have what there is for ${JSON.stringify(Object.keys(headers)[0])}.`,
+      });
+      expect(script.asked).toEqual([]);
+    },
+  );
+
   it('that never come are a silence', async () => {
     let calls = 0;
     const headers = () => (++calls === 1 ? new Promise<never>(() => {}) : {});

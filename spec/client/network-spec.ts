@@ -50,6 +50,14 @@ async function behindProxy(options: DurableStreamOptions = {}) {
   return { input, proxy, url, reading: collected(durableStream<string>(url, { ...RETRY, ...options })) };
 }
 
+it('says why a server can not be reached', async () => {
+  const stream = durableStream('http://127.0.0.1:1/v1/stream/s', { retry: { count: 0 } });
+  await expect(new Promise((_, reject) => stream.subscribe({ error: reject }))).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+    message: expect.stringMatching(/breaks off: .+: .*\b(bad port|ECONNREFUSED)/) as string,
+  });
+});
+
 describe.each(['sse', 'long-poll'] as const)('a connection by %s', (live) => {
   it.each(['cut', 'halfClose'] as const)('that is lost is made again (%s)', async (way) => {
     const { input, proxy, reading } = await behindProxy({ live });
