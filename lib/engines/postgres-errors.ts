@@ -38,6 +38,8 @@ const MEANINGS: Readonly<Record<string, StreamErrorCode>> = {
 
 /** The states of a schema that is not there, or not as it was made. */
 const MISSING = ['3F000', '42P01', '42883'];
+/** The states of a statement with a name that the connection does not know, or knows already, or that has changed. */
+const FORGOTTEN = ['26000', '42P05', '0A000'];
 /** What only another connection can mend. */
 const WRONG_SERVER = '25006';
 
@@ -61,6 +63,9 @@ export function postgresError(error: unknown): StreamError {
 
 /** Whether a schema, or something in it, is not there. */
 export const isMissing = (error: unknown): boolean => MISSING.includes(stateOf(error) ?? '');
+
+/** Whether a statement was not carried out because of its name. */
+export const isForgotten = (error: unknown): boolean => FORGOTTEN.includes(stateOf(error) ?? '');
 
 /** Whether a connection is as good as before: the server has answered that it could not do what it was asked for. */
 export function isUsable(error: unknown): boolean {

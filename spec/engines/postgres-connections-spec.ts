@@ -61,6 +61,41 @@ await withServer('PostgreSQL', DATABASE_URL, () => {
       );
     });
 
+    it.each([
+      ['forgets what it has parsed', (client: pg.PoolClient) => client.query('DEALLOCATE ALL')],
+      [
+        'knows what another one has parsed',
+        (client: pg.PoolClient) => {
+          const { connection } = client as unknown as { connection: { parsedStatements: object } };
+          connection.parsedStatements = {};
+        },
+      ],
+    ] as const)(
+      'is used without names of statements where it %s, as behind a pooler',
+      async (_what, change) => {
+        const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 1 });
+        onTestFinished(() => pool.end());
+        const store = storeIn(undefined, { pool });
+        const head = await store.create('s', ['a']);
+        const next = await store.append('s', head, ['b']);
+        const client = await pool.connect();
+        const count = async (): Promise<unknown> =>
+          (await client.query('SELECT count(*)::int AS n FROM pg_prepared_statements')).rows[0];
+        expect(await count()).not.toEqual({ n: 0 });
+        await change(client);
+        const before = await count();
+        client.release();
+
+        await store.append('s', next, ['c']);
+
+        expect(await store.chunks('s', head)).toEqual(['a', 'b', 'c']);
+        const again = await pool.connect();
+        expect(await count()).toEqual(before);
+        again.release();
+        await store.engine.close();
+      },
+    );
+
     it('is not left behind by close, which waits for what is on its way', async () => {
       const { name, connection } = named();
       const store = storeIn(undefined, { connection });
