@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import { builtCommand, lastingPort } from '../support/command.js';
@@ -6,15 +7,16 @@ import { storePath } from '../support/lmdb.js';
 
 const READERS = 100;
 
-/** An append of which only a part has been sent. */
-function begunAppend(url: string): { finish(): Promise<number> } {
+/** An append of which only a part has been sent, and which the server has begun to read. */
+async function begunAppend(url: string): Promise<{ finish(): Promise<number> }> {
   const body = JSON.stringify([{ producer: 'slow', seq: 0 }]);
-  const headers = { ...JSON_TYPE, 'content-length': body.length };
+  const headers = { ...JSON_TYPE, 'content-length': body.length, expect: '100-continue' };
   const sent = request(url, { method: 'POST', headers, agent: false });
   const status = new Promise<number>((resolve, reject) => {
     sent.on('response', ({ statusCode = 0 }) => resolve(statusCode));
     sent.on('error', reject);
   });
+  await Promise.race([once(sent, 'continue'), status]);
   sent.write(body.slice(0, 5));
   return {
     finish: () => {
@@ -48,8 +50,7 @@ describe('A server that is told to end, and started again', { timeout: 60_000 },
     };
     await vi.waitFor(isEverywhere, { timeout: 20_000, interval: 10 });
 
-    const begun = begunAppend(url);
-    await answered(url, { method: 'HEAD' });
+    const begun = await begunAppend(url);
     const whole = readers.map(({ ended }) => ended);
     first.process.kill('SIGTERM');
     // Nobody is broken off: that the server is away, they only find when they come again.
