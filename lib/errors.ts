@@ -83,6 +83,12 @@ export function printed(value: unknown): string {
   return text.slice(0, 80).replace(/\s/g, ' ');
 }
 
+/** What an error of Node says: its message, or, where several addresses of a host were tried, which has none, its code. */
+export function reasonOf(error: unknown): string {
+  const { message = '', code } = Object(error) as { readonly message?: string; readonly code?: unknown };
+  return message === '' ? String(code) : message;
+}
+
 /** The error for an argument that breaks a rule. */
 export const invalid = (message: string, options?: StreamErrorOptions): StreamError =>
   new StreamError('INVALID_ARGUMENT', message, options);

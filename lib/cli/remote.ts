@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { StreamError, type StreamErrorCode } from '../errors.js';
+import { reasonOf, StreamError, type StreamErrorCode } from '../errors.js';
 import { UsageError } from './arguments.js';
 import { backoff } from './backoff.js';
 import { TOKEN_VARIABLE, tokensOf } from './tokens.js';
@@ -90,17 +90,16 @@ async function attempt(remote: Remote, question: Question): Promise<Answer | Fai
       retryAfter: seconds > 0 ? seconds * 1_000 : 0,
     };
   } catch (error) {
-    return { failure: `${url.host} can't be reached: ${reasonOf(error)}.`, retryAfter: 0 };
+    return { failure: `${url.host} can't be reached: ${reasonOf(causeOf(error))}.`, retryAfter: 0 };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Why `fetch` has failed: it says so in the cause of what it throws. */
-function reasonOf(error: unknown): string {
+/** What `fetch` has failed by: it says so in the cause of what it throws. */
+function causeOf(error: unknown): unknown {
   const { cause = error } = error as { cause?: unknown };
-  const { code, message } = Object(cause) as Partial<NodeJS.ErrnoException>;
-  return message === undefined || message === '' ? String(code) : message;
+  return cause;
 }
 
 const REFUSALS: Readonly<Record<number, readonly [StreamErrorCode, string]>> = {

@@ -7,6 +7,7 @@ import {
   type Frames,
 } from '../log/frame.js';
 import { decodeHead, encodeHead, type Head } from '../log/head.js';
+import { bufferOn } from './buffer-on.js';
 import type { Entry, Parts } from './engine.js';
 import { ByteReader, ByteWriter } from './nats-bytes.js';
 import { type Chain, type ChainNode, FAN, grown, NO_CHAIN } from './nats-chain.js';
@@ -202,8 +203,7 @@ export function decodeBody(data: Uint8Array, generation: number): Body | undefin
 }
 
 /** A view of the bytes. */
-export const readerOf = (data: Uint8Array): ByteReader =>
-  new ByteReader(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+export const readerOf = (data: Uint8Array): ByteReader => new ByteReader(bufferOn(data));
 
 /** What every message with entries has. */
 export class Body {

@@ -1,6 +1,7 @@
 import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 
 import { StreamError } from '../errors.js';
+import { bufferOn } from './buffer-on.js';
 import { API, type ApiError, apiError, lost } from './nats-errors.js';
 import type { NatsKeys } from './nats-keys.js';
 import type { NatsLink } from './nats-link.js';
@@ -162,7 +163,7 @@ export class NatsStore {
   #answer<T extends object>({ headers, data }: Msg, what: string): T & { error?: ApiError } {
     if (headers?.code === NO_RESPONDERS) throw this.#unanswered(what);
     try {
-      return JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()) as T & {
+      return JSON.parse(bufferOn(data).toString()) as T & {
         error?: ApiError;
       };
     } catch {

@@ -1,4 +1,4 @@
-import { StreamError, type StreamErrorCode } from '../errors.js';
+import { reasonOf, StreamError, type StreamErrorCode } from '../errors.js';
 
 /**
  * What an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or a class of them, means for a
@@ -55,10 +55,7 @@ export function postgresError(error: unknown): StreamError {
   const state = stateOf(error);
   const code =
     state === undefined ? 'UNAVAILABLE' : (MEANINGS[state] ?? MEANINGS[state.slice(0, 2)] ?? 'INTERNAL');
-  const { message, code: reason } = Object(error) as { message?: string; code?: unknown };
-  // Where several addresses of a host were tried, there is no message.
-  const what = message === undefined || message === '' ? String(reason) : message;
-  return new StreamError(code, `PostgreSQL failed: ${what}`, { cause: error });
+  return new StreamError(code, `PostgreSQL failed: ${reasonOf(error)}`, { cause: error });
 }
 
 /** Whether a schema, or something in it, is not there. */

@@ -1,16 +1,8 @@
 import { StreamError } from '../errors.js';
 import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
+import { bufferOn } from './buffer-on.js';
 import type { Entry, Loaded, LoadRequest, Page, ReadRequest } from './engine.js';
-import {
-  arrayOf,
-  bufferOn,
-  bytesArrayOf,
-  bytesFrom,
-  FIELDS,
-  loadedFrom,
-  type Row,
-  textFrom,
-} from './postgres-rows.js';
+import { arrayOf, bytesArrayOf, bytesFrom, FIELDS, loadedFrom, type Row, textFrom } from './postgres-rows.js';
 
 const NO_PAGE: Page = { current: undefined, entries: [] };
 

@@ -1,4 +1,5 @@
 import { decodeHead } from '../log/head.js';
+import { bufferOn } from './buffer-on.js';
 import type { Loaded } from './engine.js';
 
 /** A row as the server tells it: text, or nothing. */
@@ -23,10 +24,6 @@ export function bytesFrom(hex: string | null | undefined): Uint8Array {
 
 /** The text whose UTF-8 hexadecimal digits are. */
 export const textFrom = (hex: string | null | undefined): string => Buffer.from(hex ?? '', 'hex').toString();
-
-/** The same memory, with what buffers can do. */
-export const bufferOn = (bytes: Uint8Array): Buffer =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
 /** The stream in a row. */
 export function loadedFrom(

@@ -1,6 +1,7 @@
 import { StreamError } from '../errors.js';
 import { encodeEntry, encodePart } from '../log/frame.js';
 import { encodeHead, type Head } from '../log/head.js';
+import { bufferOn } from './buffer-on.js';
 import type { Commit, CommitResult, Hint, Parts, Version } from './engine.js';
 import { goneHint, hintOf } from './hint.js';
 import type { Call } from './redis-connection.js';
@@ -168,5 +169,3 @@ function isEmpty(parts: object | undefined): boolean {
   for (const name in parts) if (name !== '') return false;
   return true;
 }
-
-const bufferOn = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

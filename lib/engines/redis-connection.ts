@@ -1,6 +1,6 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 
-import { StreamError } from '../errors.js';
+import { reasonOf, StreamError } from '../errors.js';
 import { loadDriver } from './driver.js';
 import { isUnknownScript, redisError } from './redis-errors.js';
 import type { Argument, Reply } from './redis-records.js';
@@ -130,8 +130,8 @@ export class RedisConnection {
     const client =
       typeof given === 'string' ? new Redis(given, OPTIONS) : new Redis({ ...given, ...OPTIONS });
     // What fails is told to whoever has asked.
-    client.on('error', ({ message, code }: NodeJS.ErrnoException) => {
-      this.#reason = message === '' ? code : message;
+    client.on('error', (error) => {
+      this.#reason = reasonOf(error);
     });
     client.on('ready', () => {
       this.#reason = undefined;

@@ -32,7 +32,6 @@ import {
   resultFrom,
 } from './redis-commit.js';
 import { type Call, isClient, isCluster, type RedisClient, RedisConnection } from './redis-connection.js';
-import { byShard, dueCommands, dueFrom, idCommands, idsFrom, togetherIn } from './redis-shards.js';
 import { RedisKeys } from './redis-keys.js';
 import {
   type Argument,
@@ -44,6 +43,7 @@ import {
   type Reply,
 } from './redis-records.js';
 import { FORGET, LOAD, RAISE, READ, SCHEDULE, type Script, TOUCH } from './redis-scripts.js';
+import { byShard, dueCommands, dueFrom, idCommands, idsFrom, togetherIn } from './redis-shards.js';
 import { Watchers } from './watchers.js';
 
 /** Options of {@link redisEngine}. What is out of range is `INVALID_ARGUMENT`. */
@@ -83,6 +83,7 @@ export function redisEngine(options: RedisEngineOptions = {}): StreamEngine {
 class RedisEngine implements StreamEngine {
   readonly name = 'redis';
   readonly features: EngineFeatures;
+  readonly #isCluster: boolean;
   readonly #keys: RedisKeys;
   readonly #connection: RedisConnection;
   readonly #watchers = new Watchers();
@@ -91,6 +92,7 @@ class RedisEngine implements StreamEngine {
   #closed: Promise<void> | undefined;
 
   constructor(given: string | RedisOptions | RedisClient, prefix: string) {
+    this.#isCluster = isCluster(given);
     this.features = {
       durable: true,
       multiProcess: true,
@@ -98,7 +100,7 @@ class RedisEngine implements StreamEngine {
       byReference: false,
       staleReads: false,
       // Messages come, or the connection is lost; but between the nodes of a cluster they may be dropped.
-      lossyHints: isCluster(given),
+      lossyHints: this.#isCluster,
       tagged: true,
       maxChunkBytes: MAX_BYTES,
       maxCommitBytes: MAX_BYTES,
@@ -119,11 +121,11 @@ class RedisEngine implements StreamEngine {
   async load(requests: readonly LoadRequest[]): Promise<(Loaded | undefined)[]> {
     const keys = this.#keys;
     const replies = await this.#run(
-      requests.map(({ id, parts = [], partsWith }) => ({
-        script: LOAD,
-        keys: [keys.of(id).stream, keys.of(id).parts],
-        args: [partsWith === undefined ? '' : `+${partsWith}`, ...parts],
-      })),
+      requests.map(({ id, parts = [], partsWith }) => {
+        const { stream, parts: partsKey } = keys.of(id);
+        const args = [partsWith === undefined ? '' : `+${partsWith}`, ...parts];
+        return { script: LOAD, keys: [stream, partsKey], args };
+      }),
     );
     return replies.map((reply) => loadedFrom(reply as Reply[]));
   }
@@ -146,7 +148,7 @@ class RedisEngine implements StreamEngine {
     const idOf = ({ commit: { id } }: Prepared): string => id;
     const context = { keys: this.#keys, name: this.#name };
     const groups = [
-      ...togetherIn(this.#keys, appends, idOf, this.features.lossyHints).map((items) => ({
+      ...togetherIn(this.#keys, appends, idOf, this.#isCluster).map((items) => ({
         items,
         call: appendCall(items, context),
       })),
@@ -176,11 +178,11 @@ class RedisEngine implements StreamEngine {
   async read(requests: readonly ReadRequest[]): Promise<Page[]> {
     const keys = this.#keys;
     const replies = await this.#run(
-      requests.map(({ id, generation, position, maxBytes, maxChunks }) => ({
-        script: READ,
-        keys: [keys.of(id).stream, keys.of(id).log],
-        args: [generation, ...[position, maxBytes, maxChunks].map(numberText)],
-      })),
+      requests.map(({ id, generation, position, maxBytes, maxChunks }) => {
+        const { stream, log } = keys.of(id);
+        const args = [generation, ...[position, maxBytes, maxChunks].map(numberText)];
+        return { script: READ, keys: [stream, log], args };
+      }),
     );
     return replies.map((reply, i) => ({
       current: loadedFrom((reply as Reply[]).slice(0, FIELDS)),

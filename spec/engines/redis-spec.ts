@@ -42,6 +42,18 @@ async function ownServer(...options: string[]): Promise<OwnRedis> {
   return server;
 }
 
+/** A stream that is watched, and what becomes of the next command of its engine. */
+async function watchedWhereAnswerIsLost(answer: (call: () => Promise<unknown>) => Promise<unknown>) {
+  const redis = client();
+  const store = storeOf({ client: redis });
+  const head = await store.create('s');
+  const hints: Hint[] = [];
+  await store.engine.watch(['s'], (hint) => hints.push(hint));
+  const send = redis.callBuffer.bind(redis) as (...args: unknown[]) => Promise<unknown>;
+  vi.spyOn(redis, 'callBuffer').mockImplementationOnce((...args: unknown[]) => answer(() => send(...args)));
+  return { store, head, hints };
+}
+
 const unavailable = expect.objectContaining({ name: 'StreamError', code: 'UNAVAILABLE' }) as Error;
 
 await withServer('redis', REDIS_URL, () => {
@@ -196,14 +208,8 @@ await withServer('redis', REDIS_URL, () => {
     });
 
     it('tells its own watchers of a commit whose answer was lost', async () => {
-      const redis = client();
-      const store = storeOf({ client: redis });
-      const head = await store.create('s');
-      const hints: Hint[] = [];
-      await store.engine.watch(['s'], (hint) => hints.push(hint));
-      const call = redis.callBuffer.bind(redis);
-      vi.spyOn(redis, 'callBuffer').mockImplementationOnce(async (...args: unknown[]) => {
-        await (call as (...all: unknown[]) => Promise<unknown>)(...args);
+      const { store, head, hints } = await watchedWhereAnswerIsLost(async (call) => {
+        await call();
         throw new Error('Connection is closed.');
       });
 
@@ -215,14 +221,8 @@ await withServer('redis', REDIS_URL, () => {
     });
 
     it('reads what its own messages tell that come after an answer was lost', async () => {
-      const redis = client();
-      const store = storeOf({ client: redis });
-      const head = await store.create('s');
-      const hints: Hint[] = [];
-      await store.engine.watch(['s'], (hint) => hints.push(hint));
-      const call = redis.callBuffer.bind(redis);
-      vi.spyOn(redis, 'callBuffer').mockImplementationOnce((...args: unknown[]) => {
-        setImmediate(() => void (call as (...all: unknown[]) => Promise<unknown>)(...args));
+      const { store, head, hints } = await watchedWhereAnswerIsLost((call) => {
+        setImmediate(() => void call());
         return Promise.reject(new Error('Command timed out'));
       });
 
