@@ -89,6 +89,9 @@ export function reasonOf(error: unknown): string {
   return message === '' ? String(code) : message;
 }
 
+/** Whether a stream can't be written any more because somebody wants that, who has stopped or deleted it. */
+export const isIntended = ({ code }: StreamError): boolean => code === 'CANCELLED' || code === 'NOT_FOUND';
+
 /** The error for an argument that breaks a rule. */
 export const invalid = (message: string, options?: StreamErrorOptions): StreamError =>
   new StreamError('INVALID_ARGUMENT', message, options);

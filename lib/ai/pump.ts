@@ -1,4 +1,4 @@
-import { invalid, printed, type StreamError } from '../errors.js';
+import { invalid, isIntended, printed, type StreamError } from '../errors.js';
 import type { StreamInput } from '../stream-manager.js';
 
 /** A text is written in chunks of at most so many UTF-16 units, so that none is too large to be stored. */
@@ -6,9 +6,6 @@ const MOST_UNITS = 16_384;
 
 /** Twice so many UTF-16 units can be on their way to be stored: far less than what may wait for that. */
 const UNITS_AHEAD = 131_072;
-
-/** What ends a stream because somebody wants it to: nothing is wrong then. */
-const INTENDED: readonly StreamError['code'][] = ['CANCELLED', 'NOT_FOUND'];
 
 /**
  * Writes a source to a stream, at the pace at which that is stored, whoever reads it, and ends the stream as the source
@@ -37,7 +34,7 @@ export async function pump(
   }
   // Its rejection is that of `failed`.
   await input.flush().catch(() => undefined);
-  if (failure !== undefined && !INTENDED.includes(failure.code)) throw failure;
+  if (failure !== undefined && !isIntended(failure)) throw failure;
 }
 
 async function write(reader: ReadableStreamDefaultReader<string>, input: StreamInput<string>): Promise<void> {

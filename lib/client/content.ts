@@ -1,4 +1,5 @@
 import { fromBase64 } from '../base64.js';
+import { incompleteEnd } from '../utf8.js';
 import { malformed } from './failure.js';
 import { joined } from './joined.js';
 
@@ -80,14 +81,3 @@ function messagesOf(text: string): unknown[] {
 
 // Whatever a text begins with is a part of it.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** How many bytes at the end begin a character of UTF-8 without finishing it. */
-function incompleteEnd(bytes: Uint8Array): number {
-  for (let back = 1; back <= Math.min(3, bytes.byteLength); back++) {
-    const byte = bytes[bytes.byteLength - back] as number;
-    if ((byte & 0xc0) === 0x80) continue;
-    const length = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
-    return byte < 0xf5 && length > back ? back : 0;
-  }
-  return 0;
-}

@@ -1,5 +1,5 @@
 import type { Head } from '../log/head.js';
-import type { Entry, Hint } from './engine.js';
+import type { Commit, Entry, Hint } from './engine.js';
 
 /** The hint of a commit to a life of a stream, whose head need not have its generation yet. */
 export const hintOf = (id: string, generation: number, head: Head, entries?: readonly Entry[]): Hint => ({
@@ -35,3 +35,7 @@ export const goneHint = (id: string, generation: number, n: number): Hint => ({
   n,
   gone: true,
 });
+
+/** The hint of a commit that is stored, in the generation that it was given. */
+export const hintOfCommit = ({ id, expected, head, entries }: Commit, generation: number): Hint =>
+  head === undefined ? goneHint(id, generation, expected?.n ?? 0) : hintOf(id, generation, head, entries);

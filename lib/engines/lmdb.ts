@@ -16,7 +16,7 @@ import type {
   Touch,
   Watch,
 } from './engine.js';
-import { goneHint, hintOf } from './hint.js';
+import { hintOfCommit } from './hint.js';
 import {
   BYTES_PER_STREAM,
   bytesOf,
@@ -254,14 +254,8 @@ class LmdbEngine implements StreamEngine {
   #tell(prepared: readonly Prepared[], results: readonly CommitResult[]): void {
     for (const [i, { commit }] of prepared.entries()) {
       const result = results[i];
-      const { id, head, expected, entries } = commit;
-      if (result?.type !== 'stored' || !this.#watchers.has(id)) continue;
-      const { generation } = result;
-      this.#watchers.tell(
-        head === undefined
-          ? goneHint(id, generation, expected?.n ?? 0)
-          : hintOf(id, generation, head, entries),
-      );
+      if (result?.type !== 'stored' || !this.#watchers.has(commit.id)) continue;
+      this.#watchers.tell(hintOfCommit(commit, result.generation));
     }
   }
 

@@ -24,7 +24,7 @@ import type {
   Version,
   Watch,
 } from './engine.js';
-import { goneHint, hintOf } from './hint.js';
+import { hintOfCommit } from './hint.js';
 import { MemoryLog } from './memory-log.js';
 
 /** Options of {@link memoryEngine}. What is out of range is `INVALID_ARGUMENT`. */
@@ -331,13 +331,10 @@ class MemoryEngine implements StreamEngine {
   }
 
   /** Tells those who watch of what was stored. */
-  #tell({ id, head, expected, entries }: Commit, result: CommitResult): void {
-    const watchers = this.#watchers.get(id);
+  #tell(commit: Commit, result: CommitResult): void {
+    const watchers = this.#watchers.get(commit.id);
     if (watchers === undefined || result.type !== 'stored') return;
-    const hint =
-      head === undefined
-        ? goneHint(id, result.generation, expected?.n ?? 0)
-        : hintOf(id, result.generation, head, entries);
+    const hint = hintOfCommit(commit, result.generation);
     for (const watcher of watchers.inOrder) if (watchers.has(watcher)) watcher(hint);
   }
 

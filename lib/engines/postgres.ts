@@ -16,7 +16,7 @@ import type {
   Touch,
   Watch,
 } from './engine.js';
-import { goneHint, hintOf } from './hint.js';
+import { hintOfCommit } from './hint.js';
 import { Batch } from './postgres-batch.js';
 import {
   argumentsOf,
@@ -256,16 +256,9 @@ class PostgresEngine implements StreamEngine {
     for (const [i, { commit }] of prepared.entries()) {
       const result = results[i];
       if (result?.type !== 'stored') continue;
-      const { id, head, expected, entries } = commit;
-      const { generation } = result;
-      changed.push(id);
-      removed ||= head === undefined;
-      if (!this.#watchers.has(id)) continue;
-      this.#watchers.tell(
-        head === undefined
-          ? goneHint(id, generation, expected?.n ?? 0)
-          : hintOf(id, generation, head, entries),
-      );
+      changed.push(commit.id);
+      removed ||= commit.head === undefined;
+      if (this.#watchers.has(commit.id)) this.#watchers.tell(hintOfCommit(commit, result.generation));
     }
     if (changed.length > 0) this.#notifier.changed(changed);
     if (removed) void this.#sweep();

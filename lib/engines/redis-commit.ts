@@ -2,8 +2,8 @@ import { StreamError } from '../errors.js';
 import { encodeEntry, encodePart } from '../log/frame.js';
 import { encodeHead, type Head } from '../log/head.js';
 import { bufferOn } from './buffer-on.js';
-import type { Commit, CommitResult, Hint, Parts, Version } from './engine.js';
-import { goneHint, hintOf } from './hint.js';
+import type { Commit, CommitResult, Parts, Version } from './engine.js';
+import { hintOfCommit } from './hint.js';
 import type { Call } from './redis-connection.js';
 import type { RedisKeys } from './redis-keys.js';
 import { type Argument, hintText, loadedFrom, numberText, type Reply } from './redis-records.js';
@@ -93,10 +93,6 @@ export function commitCall(prepared: readonly Prepared[], shard: number, { keys,
   return { script: COMMIT, keys: names, args };
 }
 
-/** What a commit that is stored is told by. */
-export const hintOfCommit = ({ commit: { id, expected, head, entries }, generation }: Prepared): Hint =>
-  head === undefined ? goneHint(id, generation, expected?.n ?? 0) : hintOf(id, generation, head, entries);
-
 /** Whether a commit is stored. */
 export const isStored = (reply: Reply): boolean => typeof reply === 'number';
 
@@ -120,7 +116,7 @@ function addShared(
 ): void {
   const { expected, head } = prepared.commit;
   const told = hintText(
-    hintOfCommit(prepared),
+    hintOfCommit(prepared.commit, prepared.generation),
     frames.map(({ length }) => length),
   );
   args.push(

@@ -18,13 +18,12 @@ import type {
   Touch,
   Watch,
 } from './engine.js';
-import { blankHint } from './hint.js';
+import { blankHint, hintOfCommit } from './hint.js';
 import {
   appendCall,
   appendsOnly,
   commitCall,
   greatestFrom,
-  hintOfCommit,
   isStored,
   MAX_BYTES,
   type Prepared,
@@ -168,7 +167,8 @@ class RedisEngine implements StreamEngine {
         const given = greatestFrom(reply);
         if (given === 0) results[each.place] = resultFrom(reply, each.generation);
         greatest = Math.max(greatest, given);
-        if (isStored(reply) && this.#watchers.has(each.commit.id)) this.#watchers.tell(hintOfCommit(each));
+        if (isStored(reply) && this.#watchers.has(each.commit.id))
+          this.#watchers.tell(hintOfCommit(each.commit, each.generation));
       }
     }
     if (greatest > 0) await this.#raise(greatest);

@@ -1,4 +1,4 @@
-import { StreamError } from '../errors.js';
+import { isIntended, type StreamError } from '../errors.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import type { StreamInput } from '../stream-manager.js';
 import { isFailure, outcomeOf } from './errors.js';
@@ -22,9 +22,6 @@ export interface GenkitRunOptions<S, C, N> {
 
 /** What is run: a flow of Genkit's as it is, or any function with its face. What it gives is the output. */
 export type GenkitRun<I, O, S, C, N> = (input: I, options: GenkitRunOptions<S, C, N>) => MaybePromise<O>;
-
-/** What ends a stream because somebody wants it to: nothing is wrong then. */
-const INTENDED: readonly StreamError['code'][] = ['CANCELLED', 'NOT_FOUND'];
 
 /** Runs a flow into its stream, whoever reads that, and ends the stream as the flow ends. Never rejects. */
 export async function runInto<I, O, S, C, N>(
@@ -56,5 +53,5 @@ export async function runInto<I, O, S, C, N>(
   }
   // Its rejection is that of `failed`.
   await stream.flush().catch(() => undefined);
-  if (failure !== undefined && !INTENDED.includes(failure.code)) onError(failure);
+  if (failure !== undefined && !isIntended(failure)) onError(failure);
 }

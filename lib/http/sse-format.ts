@@ -1,5 +1,6 @@
 import type { Payload } from '../engines/engine.js';
 import { toBase64 } from '../base64.js';
+import { incompleteEnd } from '../utf8.js';
 import { bytesOf, joined, jsonOf, type Kind } from './content.js';
 
 /** What a control event tells. */
@@ -75,15 +76,4 @@ function cutOff(chunks: readonly Payload[], until: number): number {
   let count = 0;
   for (let i = last.length - 1; left > 0 && i >= 0; i--, count++) left -= (last[i] as Uint8Array).byteLength;
   return count;
-}
-
-/** How many bytes at the end begin a character of UTF-8 without finishing it. */
-function incompleteEnd(bytes: Uint8Array): number {
-  for (let back = 1; back <= Math.min(3, bytes.byteLength); back++) {
-    const byte = bytes[bytes.byteLength - back] as number;
-    if ((byte & 0xc0) === 0x80) continue;
-    const length = byte >= 0xf0 && byte < 0xf5 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
-    return byte < 0xf5 && length > back ? back : 0;
-  }
-  return 0;
 }
