@@ -20,7 +20,8 @@ export function parsed<const T extends Options>(
   try {
     all = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\.$/, ''));
+    // One line, as all complaints are.
+    throw new UsageError((error as Error).message.replace(/\s+/g, ' ').replace(/\.$/, ''));
   }
   const { length } = all.positionals;
   const missing = positionals[length];

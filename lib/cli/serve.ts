@@ -4,6 +4,7 @@ import { DurableStreamManager } from '../durable-manager.js';
 import type { StreamEngine } from '../engines/engine.js';
 import { StreamError } from '../errors.js';
 import { createHandler, type StreamHandler } from '../http/handler.js';
+import type { HandlerOptions } from '../http/options.js';
 import { integer, parsed, UsageError } from './arguments.js';
 import { complaint } from './complaint.js';
 import { engineOf } from './engines.js';
@@ -27,17 +28,20 @@ export async function serve(args: readonly string[]): Promise<void> {
     host: { type: 'string', default: '127.0.0.1' },
     'base-path': { type: 'string', default: '/v1/stream' },
     'long-poll-ms': { type: 'string', default: '25000' },
+    'ttl-ms': { type: 'string' },
     token: { type: 'string', multiple: true },
     examples: { type: 'boolean', default: false },
   });
   const { host, 'base-path': basePath } = values;
   const port = integer('port', values.port, 0, 65_535);
   const longPollMs = integer('long-poll-ms', values['long-poll-ms'], 0, 2 ** 31 - 1);
+  const { 'ttl-ms': ttlMs } = values;
+  const ttl = ttlMs === undefined ? undefined : integer('ttl-ms', ttlMs, 0, Number.MAX_SAFE_INTEGER);
   const tokens = tokensOf(values.token);
   const engine = engineOf(values.engine, values);
   const streams = new DurableStreamManager(engine);
   try {
-    const handler = handlerOf(streams, basePath, longPollMs, tokens);
+    const handler = handlerOf({ streams, basePath, longPollMs, ttl }, tokens);
     await open(engine);
     const server = new HttpServer(handler);
     const address = await server.listen(port, host);
@@ -56,16 +60,12 @@ export async function serve(args: readonly string[]): Promise<void> {
 }
 
 function handlerOf(
-  streams: DurableStreamManager,
-  basePath: string,
-  longPollMs: number,
+  options: Pick<HandlerOptions, 'streams' | 'basePath' | 'longPollMs' | 'ttl'>,
   tokens: readonly string[],
 ): StreamHandler {
   try {
     return createHandler({
-      streams,
-      basePath,
-      longPollMs,
+      ...options,
       ...(tokens.length > 0 && {
         authorize: authorizeBy(tokens),
         // Browsers don't take the asterisk for that one.

@@ -14,6 +14,7 @@ const SERVE = `rxjs-durable-streams serve [options]
   --host <address>       on which it listens (127.0.0.1)
   --base-path <path>     what the paths of streams begin with (/v1/stream)
   --long-poll-ms <n>     how long a long-poll waits (25000)
+  --ttl-ms <n>           how long a stream is kept once it is closed (for ever)
   --token <token>        what requests need: Authorization: Bearer <token>. May be given several times; better in
                          ${TOKEN_VARIABLE}, with spaces or commas between several
   --examples             print three curl commands to try

@@ -48,6 +48,8 @@ describe('The command line', () => {
     ['serve --port 65536', '--port must be an integer from 0 to 65535, but it is 65536'],
     ['serve --port 1e3', '--port must be an integer from 0 to 65535, but it is 1e3'],
     ['serve --long-poll-ms soon', '--long-poll-ms must be an integer from 0 to 2147483647, but it is soon'],
+    ['serve --ttl-ms -1', "Option '--ttl-ms' argument is ambiguous"],
+    ['serve --ttl-ms=1s', '--ttl-ms must be an integer from 0 to 9007199254740991, but it is 1s'],
     ['serve --base-path v1/', '--base-path must be a path such as /v1/stream'],
     ['serve --token sécret', 'A token is written with letters, digits and -._~+/ only'],
     ['tail', 'The URL of the stream is missing'],

@@ -45,6 +45,19 @@ describe('serve', () => {
     expect((await fetch(`${url}/s?offset=-1&live=long-poll`)).status).toBe(204);
   });
 
+  it('removes what is closed after so long as it is told', async () => {
+    const { url } = await command.serve([...MEMORY, '--ttl-ms', '50']);
+    await fetch(`${url}/closed`, { method: 'PUT', headers: { ...TEXT, 'stream-closed': 'true' } });
+    await fetch(`${url}/open`, { method: 'PUT', headers: TEXT });
+    await vi.waitFor(
+      async () => {
+        expect((await fetch(`${url}/closed`, { method: 'HEAD' })).status).toBe(404);
+      },
+      { timeout: 5_000 },
+    );
+    expect((await fetch(`${url}/open`, { method: 'HEAD' })).status).toBe(200);
+  });
+
   it('refuses what is no request with a body like every other', async () => {
     const { url } = await command.serve(MEMORY);
     const answerTo = async (text: string): Promise<string> => {
