@@ -4,35 +4,18 @@ import { attachDispose } from './dispose.js';
 import type { Payload } from './engines/engine.js';
 import { ended, type StreamError, toStreamError } from './errors.js';
 import { Batch, type BatchOwner, type InputAppend, InputWriter, type Waiting } from './input-batch.js';
+import type { InputContext, Losing } from './input-context.js';
 import { InputFailure } from './input-failure.js';
 import { InputRequests } from './input-requests.js';
-import { type InputLimits, InputRoom } from './input-room.js';
+import { InputRoom } from './input-room.js';
 import { InputStream, type StreamWriter } from './input-stream.js';
 import type { Release } from './log/command.js';
 import type { Head, StoredOutcome } from './log/head.js';
 import type { Answer } from './log/group.js';
 import type { StreamStatus } from './log/outcome.js';
 import { offsetOf } from './log/segments.js';
-import type { Streams } from './log/streams.js';
 import type { Offset } from './offset.js';
 import type { StreamInput } from './stream-manager.js';
-
-/** What the inputs of one manager share. */
-export interface InputContext extends InputLimits {
-  readonly streams: Streams;
-  readonly encode: (chunk: unknown) => Payload;
-  /** The outcome of an error as it is stored. */
-  readonly outcomeOf: (error: StreamError) => StoredOutcome;
-  /** The error of a stored outcome. */
-  readonly errorOf: (outcome: StoredOutcome) => StreamError | undefined;
-  /** Called once, when the input is of no use any more. */
-  readonly released: (input: Losing) => void;
-}
-
-/** What can be told that nothing is known any more. */
-export interface Losing {
-  lost(error: StreamError): void;
-}
 
 /** How an input comes to its stream. */
 export interface Claim {

@@ -2,12 +2,13 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
 import { type Codec, jsonCodec } from './codec.js';
 import { attachDispose } from './dispose.js';
-import { DurableInput, type InputContext, type Losing } from './durable-input.js';
+import { DurableInput } from './durable-input.js';
 import { type AnyReader, DurableReaders } from './durable-readers.js';
 import { DurableStream } from './durable-stream.js';
 import type { Loaded, StreamEngine } from './engines/engine.js';
 import { StreamError } from './errors.js';
 import { ExpiryQueue } from './expiry.js';
+import type { InputContext, Losing } from './input-context.js';
 import type { Inside } from './inside.js';
 import type { Command } from './log/command.js';
 import type { Lifetime } from './log/head.js';
