@@ -13,7 +13,7 @@ const NO_NODE = { regex: '^node:', message: 'This runs in browsers too.' };
 const NO_SELF = { regex: '^rxjs-durable-streams', message: 'Inside lib, import by path.' };
 const NO_ANGULAR = { regex: '^@angular/', message: 'Only lib/angular knows Angular.' };
 /** What everything may import. */
-const LOWEST = 'code-points|codec|deadlines|errors|line|maybe-promise|offset|validation';
+const LOWEST = 'code-points|codec|deadlines|errors|line|longest-delay|maybe-promise|offset|validation';
 const NO_ENTRY = {
   regex: '^\\.{1,2}/(engine|testing|http|client|genkit|ai|angular|inspector|cli)/',
   message: 'Entry points import what they need from the root, never the reverse.',

@@ -1,15 +1,13 @@
 import type { SchedulerLike, Subscription } from 'rxjs';
 
 import { type Dated, DeadlineHeap } from './deadlines.js';
+import { LONGEST_DELAY } from './longest-delay.js';
 
 /** Something that is told when its time has come. */
 export interface Expiring extends Dated {
   /** Called once at `now >= deadline`, out of the queue; it may enter it again. */
   expire(now: number): void;
 }
-
-/** The longest delay, in ms, that timers take; beyond it they fire at once. */
-export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /**
  * One queue of deadlines and one scheduled action for all of them. Nothing is scheduled while the

@@ -1,7 +1,8 @@
 import { asyncScheduler, type SchedulerLike, Subscription } from 'rxjs';
 
-import { type Expiring, type ExpiryQueue, LONGEST_DELAY } from './expiry.js';
+import type { Expiring, ExpiryQueue } from './expiry.js';
 import type { Clock } from './log/clock.js';
+import { LONGEST_DELAY } from './longest-delay.js';
 
 /** The {@link Clock} of a scheduler. */
 export interface SchedulerClock extends Clock {

@@ -15,7 +15,7 @@ const chunkAt = (at) => `${at}`.padEnd(LENGTH, ' the quick brown fox');
 /** So many chunks that go ahead, and then are counted: at full speed, where ours are more, or one each ms. */
 const LOADS = {
   full: { warmUp: 5_000, count: 25_000 },
-  moderate: { warmUp: 2_000, count: 5_000, everyNs: 1_000_000 },
+  moderate: { warmUp: 10_000, count: 5_000, everyNs: 1_000_000 },
 };
 const FULL_OF_OURS = { warmUp: 20_000, count: 200_000 };
 const loadOf = (peer, load) => (load === 'full' && peer !== 'resumable' ? FULL_OF_OURS : LOADS[load]);

@@ -5,6 +5,7 @@ import type { StreamEngine } from '../engines/engine.js';
 import { StreamError } from '../errors.js';
 import { createHandler, type StreamHandler } from '../http/handler.js';
 import type { HandlerOptions } from '../http/options.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { integer, parsed, UsageError } from './arguments.js';
 import { complaint } from './complaint.js';
 import { engineOf } from './engines.js';
@@ -34,7 +35,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   });
   const { host, 'base-path': basePath } = values;
   const port = integer('port', values.port, 0, 65_535);
-  const longPollMs = integer('long-poll-ms', values['long-poll-ms'], 0, 2 ** 31 - 1);
+  const longPollMs = integer('long-poll-ms', values['long-poll-ms'], 0, LONGEST_DELAY);
   const { 'ttl-ms': ttlMs } = values;
   const ttl = ttlMs === undefined ? undefined : integer('ttl-ms', ttlMs, 0, Number.MAX_SAFE_INTEGER);
   const tokens = tokensOf(values.token);

@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs';
 
-import { LONGEST_DELAY } from '../expiry.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 
 /**
  * Calls back after so many ms, unless what it gives is called before. `background`: for what nobody waits for, so that

@@ -1,10 +1,8 @@
 import { StreamError } from '../errors.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { type Counters, readCounters, writeCounters, writeJournal } from './lmdb-journal.js';
 import { assertRoom, freeBytes } from './lmdb-room.js';
 import type { LmdbStore } from './lmdb-store.js';
-
-/** Timers take no more, in ms. */
-export const MAX_DELAY = 2 ** 31 - 1;
 
 /** Makes generations hard to guess, so that a store that has lost its last counts gives others than before. */
 const RANDOM_DIGITS = 1000;
@@ -178,7 +176,7 @@ export class LmdbWriter {
       () => {
         this.#expire();
       },
-      Math.min(Math.max(left, 1), MAX_DELAY),
+      Math.min(Math.max(left, 1), LONGEST_DELAY),
     ).unref();
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { StreamError } from '../errors.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { checkInteger, checkString, demand } from '../validation.js';
 import type {
   Commit,
@@ -32,7 +33,7 @@ import { due, list, load, page } from './lmdb-read.js';
 import { type LmdbStore, openStore } from './lmdb-store.js';
 import { WakeFile } from './lmdb-wake.js';
 import { LmdbWatchers } from './lmdb-watchers.js';
-import { type LmdbTransaction, LmdbWriter, MAX_DELAY } from './lmdb-writer.js';
+import { type LmdbTransaction, LmdbWriter } from './lmdb-writer.js';
 
 /** Options of {@link lmdbEngine}. What is out of range is `INVALID_ARGUMENT`. */
 export interface LmdbEngineOptions {
@@ -329,7 +330,7 @@ class LmdbEngine implements StreamEngine {
             ),
           );
         },
-        Math.min(this.#lockTimeout, MAX_DELAY),
+        Math.min(this.#lockTimeout, LONGEST_DELAY),
       ).unref();
     });
     try {

@@ -1,5 +1,6 @@
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { checkInteger, checkString, demand } from '../validation.js';
 
 /** Options of `natsEngine`. What is out of range is `INVALID_ARGUMENT`. */
@@ -26,9 +27,6 @@ export interface NatsEngineOptions {
   timeout?: number | undefined;
 }
 
-/** What timers take. */
-const MAX_TIMEOUT = 2 ** 31 - 1;
-
 /** Whether something is a connection of the driver. */
 export const isClient = (value: unknown): value is NatsConnection =>
   typeof (value as NatsConnection | undefined)?.publish === 'function';
@@ -53,7 +51,7 @@ export function checkedOptions(options: NatsEngineOptions): CheckedOptions {
   demand(/^[\w-]{1,64}$/.test(prefix), 'prefix', 'at most 64 letters, digits, - and _', prefix);
   demand(replicas >= 1 && replicas <= 5, 'replicas', '1 to 5', replicas);
   demand(shards >= 1 && shards <= 64, 'shards', '1 to 64', shards);
-  demand(timeout >= 1 && timeout <= MAX_TIMEOUT, 'timeout', `1 to ${MAX_TIMEOUT}`, timeout);
+  demand(timeout >= 1 && timeout <= LONGEST_DELAY, 'timeout', `1 to ${LONGEST_DELAY}`, timeout);
   demand(['file', 'memory'].includes(storage), 'storage', 'file or memory', storage);
   demand(client === undefined || isClient(client), 'client', 'a connection of the driver', client);
   const where = typeof connection === 'string' ? { servers: connection } : connection;

@@ -1,4 +1,5 @@
 import { StreamError } from '../errors.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { blankHint } from './hint.js';
 import { postgresError } from './postgres-errors.js';
 import { idsIn, type NotifyContext } from './postgres-notify.js';
@@ -201,7 +202,7 @@ async function within<T>(ms: number, call: Promise<T>): Promise<T> {
       () => {
         reject(new StreamError('UNAVAILABLE', `PostgreSQL has not answered for ${ms} ms.`));
       },
-      Math.min(ms, 2 ** 31 - 1),
+      Math.min(ms, LONGEST_DELAY),
     );
   });
   try {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 
 import { StreamError } from '../errors.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { loadDriver } from './driver.js';
 import { isForgotten, isMissing, isUsable, postgresError } from './postgres-errors.js';
 import type { Row } from './postgres-rows.js';
@@ -46,9 +47,6 @@ export interface PostgresContext {
 
 /** How many connections a pool of the engine's own has: with the one for notifications, four. */
 const CONNECTIONS = 3;
-/** Timers take no longer ones. */
-const MAX_DELAY = 2 ** 31 - 1;
-
 /** Values stay the text that the server gives: what others have set up for theirs is not for ours. */
 const AS_TEXT: Query['types'] = { getTypeParser: () => (text) => text };
 const ignore = (): void => undefined;
@@ -185,7 +183,7 @@ export class PostgresConnections {
           over = true;
           reject(new StreamError('UNAVAILABLE', `PostgreSQL has not answered for ${timeout} ms.`));
         },
-        Math.min(timeout, MAX_DELAY),
+        Math.min(timeout, LONGEST_DELAY),
       );
     });
     try {
@@ -290,6 +288,6 @@ export const configOf = (connection: string | object | undefined, timeout: numbe
   allowExitOnIdle: true,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
-  ...(timeout <= MAX_DELAY && { connectionTimeoutMillis: timeout }),
+  ...(timeout <= LONGEST_DELAY && { connectionTimeoutMillis: timeout }),
   ...(typeof connection === 'string' ? { connectionString: connection } : connection),
 });

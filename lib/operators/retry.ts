@@ -1,5 +1,5 @@
 import { type StreamErrorCode, toStreamError } from '../errors.js';
-import { LONGEST_DELAY } from '../expiry.js';
+import { LONGEST_DELAY } from '../longest-delay.js';
 import { checkInteger, demand } from '../validation.js';
 
 /** How something that can fail is tried again. What is out of range is `INVALID_ARGUMENT`, as an error notification. */
