@@ -34,7 +34,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   const port = integer('port', values.port, 0, 65_535);
   const longPollMs = integer('long-poll-ms', values['long-poll-ms'], 0, 2 ** 31 - 1);
   const tokens = tokensOf(values.token);
-  const engine = engineOf(values.engine, values);
+  const engine = await engineOf(values.engine, values);
   const streams = new DurableStreamManager(engine);
   try {
     const handler = handlerOf(streams, basePath, longPollMs, tokens);
