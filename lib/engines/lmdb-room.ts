@@ -5,7 +5,7 @@ import { StreamError } from '../errors.js';
 const SPARE = 2 ** 20;
 
 /** How many bytes are free on the disk of a directory. */
-export function freeBytes(path: string): number {
+function freeBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
 }
