@@ -25,8 +25,8 @@ export interface Claim {
   readonly ask: (done: (answer: Answer) => void, failed: (error: StreamError) => void) => void;
 }
 
-/** A batch does not grow beyond this: the next one is begun. */
-const MAX_BATCH_BYTES = 1_048_576;
+/** A batch does not grow beyond this. Each is a commit: fewer are faster, but nothing else is done while one is made. */
+const MAX_BATCH_BYTES = 2_097_152;
 
 /** Writes a stream on an engine: an idempotent producer, whose appends are numbered, so that each can be repeated. */
 export class DurableInput<C, O> implements StreamInput<C, O>, StreamWriter, BatchOwner, Losing {

@@ -1,9 +1,6 @@
 import type { StreamEngine } from '../engines/engine.js';
 import { lmdbEngine } from '../engines/lmdb.js';
 import { memoryEngine } from '../engines/memory.js';
-import { natsEngine } from '../engines/nats.js';
-import { postgresEngine } from '../engines/postgres.js';
-import { redisEngine } from '../engines/redis.js';
 import { UsageError } from './arguments.js';
 
 /** The options that tell an engine where its streams are. */
@@ -12,25 +9,28 @@ type Where = 'path' | 'url';
 interface Choice {
   /** Which of them it takes, and its default. */
   readonly where?: readonly [option: Where, byDefault: string];
-  open(where: string): StreamEngine;
+  open(where: string): StreamEngine | Promise<StreamEngine>;
 }
 
-/** The engines that `--engine` knows: a new one is a line here. */
+/**
+ * The engines that `--engine` knows: a new one is a line here. Those of servers are loaded when they are asked for:
+ * they are a third of all that the command would have to load.
+ */
 const ENGINES = new Map<string, Choice>(
   Object.entries<Choice>({
     lmdb: { where: ['path', './data'], open: (path) => lmdbEngine({ path }) },
     memory: { open: () => memoryEngine() },
     nats: {
       where: ['url', 'nats://127.0.0.1:4222'],
-      open: (url) => natsEngine({ connection: url }),
+      open: async (url) => (await import('../engines/nats.js')).natsEngine({ connection: url }),
     },
     postgres: {
       where: ['url', 'postgres://localhost:5432/postgres'],
-      open: (url) => postgresEngine({ connection: url }),
+      open: async (url) => (await import('../engines/postgres.js')).postgresEngine({ connection: url }),
     },
     redis: {
       where: ['url', 'redis://localhost:6379'],
-      open: (url) => redisEngine({ connection: url }),
+      open: async (url) => (await import('../engines/redis.js')).redisEngine({ connection: url }),
     },
   }),
 );
@@ -38,8 +38,11 @@ const ENGINES = new Map<string, Choice>(
 /** Their names. */
 export const ENGINE_NAMES = [...ENGINES.keys()];
 
-/** The engine that a command line asks for. Throws {@link UsageError} for an option that it can't do anything with. */
-export function engineOf(name: string, given: Readonly<Partial<Record<Where, string>>>): StreamEngine {
+/** The engine that a command line asks for. Rejects with {@link UsageError} for an option that it has no use for. */
+export async function engineOf(
+  name: string,
+  given: Readonly<Partial<Record<Where, string>>>,
+): Promise<StreamEngine> {
   const choice = ENGINES.get(name);
   if (choice === undefined) {
     throw new UsageError(`This version has no engine ${name}: it has ${ENGINE_NAMES.join(', ')}`);

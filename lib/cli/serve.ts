@@ -39,7 +39,7 @@ export async function serve(args: readonly string[]): Promise<void> {
   const { 'ttl-ms': ttlMs } = values;
   const ttl = ttlMs === undefined ? undefined : integer('ttl-ms', ttlMs, 0, Number.MAX_SAFE_INTEGER);
   const tokens = tokensOf(values.token);
-  const engine = engineOf(values.engine, values);
+  const engine = await engineOf(values.engine, values);
   const streams = new DurableStreamManager(engine);
   try {
     const handler = handlerOf({ streams, basePath, longPollMs, ttl }, tokens);

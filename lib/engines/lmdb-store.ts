@@ -119,6 +119,9 @@ export async function openStore(path: string, wakeFile: string): Promise<LmdbSto
       encoding: 'binary',
       keyEncoding: 'binary',
       overlappingSync: false,
+      // Nothing here depends on that order, but then the thread that writes sleeps until `change` is done, and does not
+      // ask again and again meanwhile, which is a race for the lock that `change` has.
+      strictAsyncOrder: true,
     });
     try {
       checkFormat(db, path, wakeFile);

@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
 import { LONGEST_DELAY } from '../longest-delay.js';
 import { type Counters, readCounters, writeCounters, writeJournal } from './lmdb-journal.js';
-import { assertRoom, freeBytes } from './lmdb-room.js';
+import { assertRoom, Room } from './lmdb-room.js';
 import type { LmdbStore } from './lmdb-store.js';
 
 /** Makes generations hard to guess, so that a store that has lost its last counts gives others than before. */
@@ -90,26 +90,28 @@ export class LmdbWriter {
   #begun: Pending[] = [];
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #room: Room;
 
-  constructor(private readonly context: WriterContext) {}
+  constructor(private readonly context: WriterContext) {
+    this.#room = new Room(context.path);
+  }
 
   /** Adds a job to the next transaction. */
   add(job: Job): void {
     this.#queue.push({ job, since: performance.now(), told: false });
-    if (this.#timer === undefined) this.#arm();
+    this.#arm();
     this.#running ??= this.#run();
   }
 
   /** Waits until nothing is to be written any more. */
   async idle(): Promise<void> {
     await this.#running;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      await this.#write();
-      this.#arm();
-    }
+    while (this.#queue.length > 0) await this.#write();
     this.#running = undefined;
   }
 
@@ -141,7 +143,7 @@ export class LmdbWriter {
 
   #transact(transaction: LmdbTransaction): number | undefined {
     const { path, name } = this.context;
-    const free = freeBytes(path);
+    const { free } = this.#room;
     let bytes = 0;
     this.#begun = this.#queue;
     const run: Pending[] = [];
@@ -165,15 +167,15 @@ export class LmdbWriter {
     return transaction.finish(name);
   }
 
-  /** Sets the clock for the job that waits longest. */
+  /** Sets the clock for the job that waits longest. It goes on where that is done: nearly all are, and others follow. */
   #arm(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#timer !== undefined) return;
     const oldest = this.#begun.find(waits) ?? this.#queue.find(waits);
     if (oldest === undefined) return;
     const left = oldest.since + this.context.lockTimeout - performance.now();
     this.#timer = setTimeout(
       () => {
+        this.#timer = undefined;
         this.#expire();
       },
       Math.min(Math.max(left, 1), LONGEST_DELAY),

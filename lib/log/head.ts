@@ -81,6 +81,24 @@ export interface Head {
   readonly facts: Facts;
 }
 
+/**
+ * The same head in a generation, which the engine has given. Written out: a copy of an object that is spread has another
+ * hidden class, and after some of them yet another, by which V8 throws away what it had compiled for all others.
+ */
+export const inGeneration = (head: Head, generation: number): Head => ({
+  generation,
+  n: head.n,
+  status: head.status,
+  tail: head.tail,
+  tag: head.tag,
+  bytes: head.bytes,
+  owner: head.owner,
+  usedAt: head.usedAt,
+  sequence: head.sequence,
+  writers: head.writers,
+  facts: head.facts,
+});
+
 /** What is known beside a head and changes without a new version of it. */
 export interface Soft {
   /** When the stream was last read, by whoever's clock was latest. */

@@ -6,6 +6,7 @@ import {
   encodeHead,
   type Facts,
   type Head,
+  inGeneration,
   MAX_LINEAGE,
   MAX_TEXT_BYTES,
   PART,
@@ -96,6 +97,16 @@ const greatest = (text: string): Head => ({
 });
 
 const sizeOf = (head: Head): number => Buffer.byteLength(encodeHead(head));
+
+describe('A head in another generation', () => {
+  it('is the same in all else', () => {
+    fc.assert(
+      fc.property(heads, counts, (head, generation) => {
+        expect(inGeneration(head, generation)).toStrictEqual({ ...head, generation });
+      }),
+    );
+  });
+});
 
 describe('The text of a head', () => {
   it('gives back the head', () => {

@@ -48,6 +48,16 @@ describe('A tag', () => {
     ]).toEqual([985_456, 673_960, 337_827]);
   });
 
+  it.each([
+    ['a'.repeat(32), 353_908],
+    ['abc'.repeat(1_000), 428_291],
+    ['abcd'.repeat(1_024), 232_516],
+    [`${'abcd'.repeat(1_024)}e`, 609_023],
+    [`é${'a'.repeat(40)}`, 478_858],
+  ])('stays what it is also of a longer text, %#', (text, tag) => {
+    expect(nextTag(1, 'n', 1, [text])).toBe(tag);
+  });
+
   it('is 0 after 0, whatever is written, also what is kept by reference', () => {
     fc.assert(
       fc.property(texts(), counts, fc.array(fc.anything()), (name, seq, written) => {
