@@ -1,6 +1,6 @@
 import { StreamError } from '../errors.js';
 import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
-import { encodeHead, inGeneration } from '../log/head.js';
+import { encodeHead, headWith } from '../log/head.js';
 import type { Commit, CommitResult, EngineFeatures, Parts } from './engine.js';
 import { endOfBlock, type Framed, NO_BLOCK } from './lmdb-block.js';
 import {
@@ -163,7 +163,7 @@ function write(transaction: LmdbTransaction, prepared: Prepared, found: Buffer |
   const generation = found === undefined ? transaction.nextGeneration() : commit.head.generation;
   const dueAt = commit.dueAt ?? soft.dueAt;
   reschedule(store, id, soft.dueAt, dueAt);
-  const head = found === undefined ? inGeneration(commit.head, generation) : commit.head;
+  const head = found === undefined ? headWith(commit.head, { generation }) : commit.head;
   const { record, blocks } = encodeRecord(
     head,
     found === undefined ? encodeText(encodeHead(head)) : text,

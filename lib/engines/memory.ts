@@ -2,7 +2,7 @@ import { byCodePoint } from '../code-points.js';
 import { type Dated, DeadlineIndex } from '../deadlines.js';
 import { StreamError } from '../errors.js';
 import { Line } from '../line.js';
-import { type Head, inGeneration } from '../log/head.js';
+import { type Head, headWith } from '../log/head.js';
 import { dueEnd, goneAt } from '../log/time.js';
 import { checkInteger } from '../validation.js';
 
@@ -278,7 +278,7 @@ class MemoryEngine implements StreamEngine {
     const generation = ++this.#generation;
     const stream: Stream = {
       id,
-      head: inGeneration(head, generation),
+      head: headWith(head, { generation }),
       stored: { type: 'stored', generation },
       usedAt: -Infinity,
       beat: 0,

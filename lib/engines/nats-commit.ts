@@ -1,6 +1,6 @@
 import { printed, StreamError } from '../errors.js';
 import { encodePart } from '../log/frame.js';
-import { inGeneration } from '../log/head.js';
+import { headWith } from '../log/head.js';
 import type { Commit, CommitResult, EngineFeatures, Hint } from './engine.js';
 import { blankHint, goneHint, hintOf } from './hint.js';
 import { NO_CHAIN } from './nats-chain.js';
@@ -119,7 +119,7 @@ export class NatsCommits {
       dueAt === undefined ? undefined : this.due.insert(id, dueAt),
     ]);
     const draft: Draft = {
-      head: known === undefined ? inGeneration(head, generation) : head,
+      head: known === undefined ? headWith(head, { generation }) : head,
       dueAt: dueAt ?? known?.dueAt ?? Infinity,
       dueN: dueAt === undefined ? (known?.dueN ?? head.n) : head.n,
       parts: changed(known?.parts ?? NO_PARTS, commit.parts),

@@ -1,5 +1,5 @@
 import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
-import { decodeHead } from '../log/head.js';
+import { decodeHead, headWith } from '../log/head.js';
 import type { Entry, Hint, Loaded, ReadRequest } from './engine.js';
 
 /** An argument of a command. */
@@ -76,7 +76,7 @@ export function loadedFrom(fields: readonly Reply[]): Loaded | undefined {
     parts[String(fields[i])] = decodePart(fields[i + 1] as Buffer);
   }
   return {
-    head: { ...decodeHead(head ?? ''), generation: Number(generation) },
+    head: headWith(decodeHead(head ?? ''), { generation: Number(generation) }),
     soft: {
       usedAt: usedAt === undefined ? -Infinity : numberFrom(usedAt),
       beat: Number(beat ?? 0),

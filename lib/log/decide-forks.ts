@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
 import type { Recheck, Refer } from './command.js';
 import { change, type Decision, DUPLICATE, refuse, SETTLED, type State, withFacts } from './decision.js';
-import { type Facts, type Head, PART, type Reference } from './head.js';
+import { type Facts, type Head, headWith, PART, type Reference } from './head.js';
 
 export function refer({ head, parts }: State, { nonce, change: what }: Refer): Decision {
   const name = PART.reference(nonce);
@@ -51,5 +51,7 @@ export function recheck(head: Head, { seen, at }: Recheck): Decision {
   if (head.facts.announced !== seen) return SETTLED;
   const { recheckAt: _, ...facts } = head.facts;
   if (facts.deleted && facts.references === 0) return { type: 'removal' };
-  return change({ ...head, n: head.n + 1, facts: at === undefined ? facts : { ...facts, recheckAt: at } });
+  return change(
+    headWith(head, { n: head.n + 1, facts: at === undefined ? facts : { ...facts, recheckAt: at } }),
+  );
 }

@@ -18,7 +18,7 @@ import {
   tooLong,
   withFacts,
 } from './decision.js';
-import { type Head, PART } from './head.js';
+import { type Head, headWith, PART } from './head.js';
 import { takenOver } from './producers.js';
 import { firstTag, nextTag } from './tag.js';
 import { cancelled, dueEnd, goneAt, leaseLost, type Precision } from './time.js';
@@ -159,20 +159,22 @@ function takeOver(id: string, head: Head, { nonce, lifetime, replaces }: TakeOve
   if (head.status !== 'open') return refuse(ended(id));
   if (replaces !== undefined && replaces.nonce !== head.owner?.nonce) return refuse(takenOver());
   const { tail, tag, facts } = head;
-  return change({
-    ...head,
-    n: head.n + 1,
-    owner: { nonce, seq: 0, position: tail, tag },
-    usedAt: now,
-    facts: { ...facts, lifetime: { ...facts.lifetime, ...lifetime } },
-  });
+  const owner = { nonce, seq: 0, position: tail, tag };
+  return change(
+    headWith(head, {
+      n: head.n + 1,
+      owner,
+      usedAt: now,
+      facts: { ...facts, lifetime: { ...facts.lifetime, ...lifetime } },
+    }),
+  );
 }
 
 function release(head: Head, { nonce }: Release, now: number, rules: Rules): Decision {
   const { owner, status, facts } = head;
   // It was replaced, or released before, or the stream has ended: nothing is left to release.
   if (owner?.nonce !== nonce || owner.closedAt !== undefined || status !== 'open') return DUPLICATE;
-  const left: Head = { ...head, n: head.n + 1, owner: { ...owner, closedAt: now } };
+  const left = headWith(head, { n: head.n + 1, owner: { ...owner, closedAt: now } });
   // A stop that waited for the producer is due.
   const outcome =
     facts.stop !== undefined

@@ -1,7 +1,15 @@
 import type { Parts, Payload } from '../engines/engine.js';
 import { invalid, printed, StreamError } from '../errors.js';
 import { utf8Length } from './bytes.js';
-import { type Facts, type Head, MAX_TEXT_BYTES, PART, type Soft, type StoredOutcome } from './head.js';
+import {
+  type Facts,
+  type Head,
+  headWith,
+  MAX_TEXT_BYTES,
+  PART,
+  type Soft,
+  type StoredOutcome,
+} from './head.js';
 import type { Precision } from './time.js';
 
 /** What a decision is made on: a stream as it is. */
@@ -57,21 +65,18 @@ export const change = (head: Head, outcome?: StoredOutcome): Extract<Decision, {
 });
 
 /** The next version with other facts. */
-export const withFacts = (head: Head, facts: Partial<Facts>): Head => ({
-  ...head,
-  n: head.n + 1,
-  facts: { ...head.facts, ...facts },
-});
+export const withFacts = (head: Head, facts: Partial<Facts>): Head =>
+  headWith(head, { n: head.n + 1, facts: { ...head.facts, ...facts } });
 
 /** The same version, ended. */
 export function endedBy(head: Head, outcome: StoredOutcome, at: number): Head {
   // A stop that was pending is over.
   const { stop: _, ...facts } = head.facts;
-  return { ...head, status: outcome.type, facts: { ...facts, endedAt: at } };
+  return headWith(head, { status: outcome.type, facts: { ...facts, endedAt: at } });
 }
 
 export const over = (head: Head, outcome: StoredOutcome, at: number): Decision =>
-  change({ ...endedBy(head, outcome, at), n: head.n + 1 }, outcome);
+  change(headWith(endedBy(head, outcome, at), { n: head.n + 1 }), outcome);
 
 export function limit(
   id: string,

@@ -82,21 +82,21 @@ export interface Head {
 }
 
 /**
- * The same head in a generation, which the engine has given. Written out: a copy of an object that is spread has another
- * hidden class, and after some of them yet another, by which V8 throws away what it had compiled for all others.
+ * A head with some things changed. Written out: a copy of an object that is spread has another hidden class, and after
+ * some of them yet another, by which V8 throws away what it had compiled for all others.
  */
-export const inGeneration = (head: Head, generation: number): Head => ({
-  generation,
-  n: head.n,
-  status: head.status,
-  tail: head.tail,
-  tag: head.tag,
-  bytes: head.bytes,
-  owner: head.owner,
-  usedAt: head.usedAt,
-  sequence: head.sequence,
-  writers: head.writers,
-  facts: head.facts,
+export const headWith = (head: Head, change: Partial<Head>): Head => ({
+  generation: change.generation ?? head.generation,
+  n: change.n ?? head.n,
+  status: change.status ?? head.status,
+  tail: change.tail ?? head.tail,
+  tag: change.tag ?? head.tag,
+  bytes: change.bytes ?? head.bytes,
+  owner: change.owner ?? head.owner,
+  usedAt: change.usedAt ?? head.usedAt,
+  sequence: change.sequence ?? head.sequence,
+  writers: change.writers ?? head.writers,
+  facts: change.facts ?? head.facts,
 });
 
 /** What is known beside a head and changes without a new version of it. */

@@ -4,7 +4,7 @@ import { decide, isDue, partsOf } from './decide.js';
 import type { Decision, Rules, State } from './decision.js';
 import { bytesOf, entriesOf, NO_ENTRIES } from './entries.js';
 import { type Group, isHeld, type Request } from './group.js';
-import { type Origin, PART, type Soft } from './head.js';
+import { headWith, type Origin, PART, type Soft } from './head.js';
 import { deadline } from './time.js';
 
 /** A commit of a lane. */
@@ -222,7 +222,7 @@ export class Lane {
     const { owner } = head;
     // What is after the start of the group is under its last tag, also where others wrote between.
     if (start !== undefined && owner !== undefined && owner.position > start && owner.tag !== head.tag) {
-      head = { ...head, owner: { ...owner, tag: head.tag } };
+      head = headWith(head, { owner: { ...owner, tag: head.tag } });
     }
     this.state = { head, soft: state.soft, parts: this.#parts };
     const commit = { id, expected, head, parts, entries };

@@ -6,7 +6,7 @@ import { isDue } from './decide.js';
 import { appended } from './decide-append.js';
 import type { Rules } from './decision.js';
 import { answerTo, repeated, type Request } from './group.js';
-import { type Head, inGeneration } from './head.js';
+import { type Head, headWith } from './head.js';
 import { Lane, type LaneGroup } from './lane.js';
 import { mayBeDue, nearestEnd } from './time.js';
 
@@ -286,7 +286,7 @@ export class StreamLog {
         const head = commit?.head;
         if (commit?.dueAt !== undefined && head !== undefined) this.scheduled(nearestEnd(head));
         if (head?.generation === 0) {
-          const created = inGeneration(head, result.generation);
+          const created = headWith(head, { generation: result.generation });
           // Unless somebody who was told of it has gone on from there.
           if (lane.state?.head === head) lane.state = { ...lane.state, head: created };
           this.#carriedOut(group, created);

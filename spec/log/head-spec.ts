@@ -6,7 +6,7 @@ import {
   encodeHead,
   type Facts,
   type Head,
-  inGeneration,
+  headWith,
   MAX_LINEAGE,
   MAX_TEXT_BYTES,
   PART,
@@ -98,11 +98,17 @@ const greatest = (text: string): Head => ({
 
 const sizeOf = (head: Head): number => Buffer.byteLength(encodeHead(head));
 
-describe('A head in another generation', () => {
-  it('is the same in all else', () => {
+describe('A head with some things changed', () => {
+  it('has these, and all else as it was', () => {
+    const change = fc
+      .tuple(heads, fc.subarray(Object.keys(headOf({})) as (keyof Head)[]))
+      .map(([head, names]) =>
+        // What is not there can't be a change.
+        Object.fromEntries(names.flatMap((name) => (head[name] === undefined ? [] : [[name, head[name]]]))),
+      );
     fc.assert(
-      fc.property(heads, counts, (head, generation) => {
-        expect(inGeneration(head, generation)).toStrictEqual({ ...head, generation });
+      fc.property(heads, change, (head, changed) => {
+        expect(headWith(head, changed)).toStrictEqual({ ...head, ...changed });
       }),
     );
   });
