@@ -58,7 +58,7 @@ const tooLarge = (what: string, bytes: number): StreamError =>
     `${what} has ${bytes} bytes, but the PostgreSQL engine takes at most ${MAX_BYTES}.`,
   );
 
-/** What the function that stores commits is told: see `commit_streams`. */
+/** What the function that stores commits is told: see `store_streams`. */
 export function argumentsOf(all: readonly Prepared[]): unknown[] {
   const data: Uint8Array[] = [];
   let end = 1;
@@ -68,6 +68,7 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
     end += bytes.length;
     return at;
   };
+  const generations: number[] = [];
   const streams: number[] = [];
   const entries: number[] = [];
   const names: string[] = [];
@@ -75,7 +76,8 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   for (const [i, prepared] of all.entries()) {
     const { commit, frames } = prepared;
     const { expected, head, usedAt = Infinity, dueAt = NaN } = commit;
-    streams.push(expected?.generation ?? NONE, expected?.n ?? NONE, expected?.tag ?? NONE);
+    generations.push(expected?.generation ?? NONE);
+    streams.push(expected?.n ?? NONE, expected?.tag ?? NONE);
     streams.push(head?.n ?? NONE, head?.tag ?? NONE);
     if (prepared.head === undefined) streams.push(NONE, NONE);
     else streams.push(put(prepared.head), prepared.head.length);
@@ -95,6 +97,7 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   return [
     data.length === 1 ? data[0] : Buffer.concat(data),
     bytesArrayOf(all.map(({ commit }) => commit.id)),
+    arrayOf(generations),
     arrayOf(streams),
     arrayOf(entries),
     bytesArrayOf(names),
@@ -102,16 +105,20 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   ];
 }
 
-/** What became of so many commits, from the rows that the function gives. */
-export function resultsFrom(rows: readonly Row[], count: number): CommitResult[] {
-  const results = new Array<CommitResult>(count).fill(ABSENT);
+/** What became of commits, from the rows that the function gives: of those without one, what was expected is stored. */
+export function resultsFrom(rows: readonly Row[], all: readonly Prepared[]): CommitResult[] {
+  const results = all.map(({ commit: { expected } }): CommitResult =>
+    expected === undefined ? ABSENT : { type: 'stored', generation: expected.generation },
+  );
   for (const row of rows) {
     const [item, generation, head] = row;
-    if (generation == null) continue;
-    results[Number(item) - 1] =
-      head == null
-        ? { type: 'stored', generation: Number(generation) }
-        : { type: 'conflict', current: loadedFrom(row) };
+    const result: CommitResult =
+      generation == null
+        ? ABSENT
+        : head == null
+          ? { type: 'stored', generation: Number(generation) }
+          : { type: 'conflict', current: loadedFrom(row) };
+    results[Number(item) - 1] = result;
   }
   return results;
 }

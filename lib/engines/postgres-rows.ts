@@ -22,6 +22,13 @@ export function bytesFrom(hex: string | null | undefined): Uint8Array {
   return bytes;
 }
 
+/** So many bytes in Base64: memory that nothing else is in. */
+export function bytesFrom64(text: string | null | undefined, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bufferOn(bytes).write(text ?? '', 'base64');
+  return bytes;
+}
+
 /** The text whose UTF-8 hexadecimal digits are. */
 export const textFrom = (hex: string | null | undefined): string => Buffer.from(hex ?? '', 'hex').toString();
 
