@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart } from '../log/frame.js';
+import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
-import type { Commit, CommitResult, Move, Touch } from './engine.js';
+import type { Commit, CommitResult, Move, Parts, Touch } from './engine.js';
 import { arrayOf, bytesArrayOf, loadedFrom, type Row } from './postgres-rows.js';
 
 /** The most bytes that a chunk, a part, and the chunks of a commit may have. */
@@ -15,12 +15,21 @@ const NONE = -1;
 
 const ABSENT: CommitResult = { type: 'conflict', current: undefined };
 
+/** A part as bytes; without a value it is to be removed. */
+interface Part {
+  readonly name: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Most commits have none. */
+const NO_PARTS: readonly Part[] = [];
+
 /** A commit as bytes. */
 export interface Prepared {
   readonly commit: Commit;
-  readonly head: Buffer | undefined;
+  readonly head: Uint8Array | undefined;
   readonly frames: readonly Uint8Array[];
-  readonly parts: readonly { readonly name: string; readonly value: Uint8Array | undefined }[];
+  readonly parts: readonly Part[];
   /** How many bytes they are together. */
   readonly bytes: number;
 }
@@ -29,10 +38,7 @@ export interface Prepared {
 export function prepare(commit: Commit): Prepared {
   const total = bytesOf(commit);
   if (total > MAX_BYTES) throw tooLarge('A commit', total);
-  const parts = Object.entries(commit.parts ?? {}).map(([name, part]) => ({
-    name,
-    value: part === undefined ? undefined : encodePart(part),
-  }));
+  const parts = commit.parts === undefined ? NO_PARTS : partsOf(commit.parts);
   let bytes = 0;
   for (const { name, value } of parts) {
     const length = Buffer.byteLength(name);
@@ -44,11 +50,17 @@ export function prepare(commit: Commit): Prepared {
     if (value.length > MAX_BYTES) throw tooLarge(`The part ${name}`, value.length);
     bytes += value.length;
   }
-  const head = commit.head === undefined ? undefined : Buffer.from(encodeHead(commit.head));
+  const head = commit.head && encodeText(encodeHead(commit.head));
   const frames = commit.entries.map((entry) => encodeEntry(entry));
   for (const { length } of frames) bytes += length;
   return { commit, head, frames, parts, bytes: bytes + (head?.length ?? 0) };
 }
+
+const partsOf = (parts: Parts): Part[] =>
+  Object.entries(parts).map(([name, part]) => ({
+    name,
+    value: part === undefined ? undefined : encodePart(part),
+  }));
 
 const bytesOf = ({ entries }: Commit): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
 
