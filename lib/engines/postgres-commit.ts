@@ -2,7 +2,7 @@ import { StreamError } from '../errors.js';
 import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
 import type { Commit, CommitResult, Move, Parts, Touch } from './engine.js';
-import { arrayOf, bytesArrayOf, loadedFrom, type Row } from './postgres-rows.js';
+import { arrayOf, bytesArrayOf, hexArrayOf, hexOf, loadedFrom, type Row } from './postgres-rows.js';
 
 /** The most bytes that a chunk, a part, and the chunks of a commit may have. */
 export const MAX_BYTES = 16 * 2 ** 20;
@@ -27,6 +27,8 @@ const NO_PARTS: readonly Part[] = [];
 /** A commit as bytes. */
 export interface Prepared {
   readonly commit: Commit;
+  /** The id as hexadecimal digits, which sort as rows do. */
+  readonly key: string;
   readonly head: Uint8Array | undefined;
   readonly frames: readonly Uint8Array[];
   readonly parts: readonly Part[];
@@ -53,7 +55,7 @@ export function prepare(commit: Commit): Prepared {
   const head = commit.head && encodeText(encodeHead(commit.head));
   const frames = commit.entries.map((entry) => encodeEntry(entry));
   for (const { length } of frames) bytes += length;
-  return { commit, head, frames, parts, bytes: bytes + (head?.length ?? 0) };
+  return { commit, key: hexOf(commit.id), head, frames, parts, bytes: bytes + (head?.length ?? 0) };
 }
 
 const partsOf = (parts: Parts): Part[] =>
@@ -108,7 +110,7 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   }
   return [
     data.length === 1 ? data[0] : Buffer.concat(data),
-    bytesArrayOf(all.map(({ commit }) => commit.id)),
+    hexArrayOf(all.map(({ key }) => key)),
     arrayOf(generations),
     arrayOf(streams),
     arrayOf(entries),

@@ -12,8 +12,14 @@ export const FIELDS = 6;
 export const arrayOf = (values: readonly number[]): string => `{${values.join(',')}}`;
 
 /** Texts as PostgreSQL writes an array of bytes: any character can be in them. */
-export const bytesArrayOf = (texts: readonly string[]): string =>
-  `{${texts.map((text) => `"\\\\x${Buffer.from(text).toString('hex')}"`).join(',')}}`;
+export const bytesArrayOf = (texts: readonly string[]): string => hexArrayOf(texts.map(hexOf));
+
+/** The same of texts that are {@link hexOf} already. */
+export const hexArrayOf = (texts: readonly string[]): string =>
+  `{${texts.map((text) => `"\\\\x${text}"`).join(',')}}`;
+
+/** The UTF-8 of a text as hexadecimal digits: they sort as the bytes do. */
+export const hexOf = (text: string): string => Buffer.from(text).toString('hex');
 
 /** The bytes that hexadecimal digits are: memory that nothing else is in. */
 export function bytesFrom(hex: string | null | undefined): Uint8Array {

@@ -238,9 +238,9 @@ class PostgresEngine implements StreamEngine {
 
   async #store(prepared: readonly Prepared[]): Promise<CommitResult[]> {
     const inOrder = prepared
-      .map((each, place) => ({ each, place, key: Buffer.from(each.commit.id) }))
+      .map((each, place) => ({ each, place }))
       // That of the rows, in which they are locked.
-      .sort((a, b) => Buffer.compare(a.key, b.key));
+      .sort((a, b) => (a.each.key < b.each.key ? -1 : 1));
     const sorted = inOrder.map(({ each }) => each);
     const found = resultsFrom(await this.#call('store_streams', argumentsOf(sorted)), sorted);
     const results = new Array<CommitResult>(prepared.length);
