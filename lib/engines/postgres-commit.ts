@@ -2,7 +2,15 @@ import { StreamError } from '../errors.js';
 import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
 import type { Commit, CommitResult, Move, Parts, Touch } from './engine.js';
-import { arrayOf, bytesArrayOf, hexArrayOf, hexOf, loadedFrom, type Row } from './postgres-rows.js';
+import {
+  arrayOf,
+  binaryArrayOf,
+  bytesArrayOf,
+  hexArrayOf,
+  hexOf,
+  loadedFrom,
+  type Row,
+} from './postgres-rows.js';
 
 /** The most bytes that a chunk, a part, and the chunks of a commit may have. */
 export const MAX_BYTES = 16 * 2 ** 20;
@@ -111,11 +119,11 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   return [
     data.length === 1 ? data[0] : Buffer.concat(data),
     hexArrayOf(all.map(({ key }) => key)),
-    arrayOf(generations),
-    arrayOf(streams),
-    arrayOf(entries),
+    binaryArrayOf(generations),
+    binaryArrayOf(streams),
+    binaryArrayOf(entries),
     bytesArrayOf(names),
-    arrayOf(parts),
+    binaryArrayOf(parts),
   ];
 }
 

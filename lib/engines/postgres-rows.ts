@@ -11,6 +11,27 @@ export const FIELDS = 6;
 /** An array as PostgreSQL writes it. */
 export const arrayOf = (values: readonly number[]): string => `{${values.join(',')}}`;
 
+/** The type of `float8`, in every database. */
+const FLOAT8 = 701;
+
+/**
+ * An array of `float8` as PostgreSQL sends and takes it where that is not as text, which `pg` does with a buffer. To make
+ * a text of many numbers takes eight times as long, and to parse it longer, too.
+ */
+export function binaryArrayOf(values: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(20 + 12 * values.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  // One dimension, without NULL, of this type, so long, counted from 1.
+  for (const [i, number] of [1, 0, FLOAT8, values.length, 1].entries()) view.setInt32(4 * i, number);
+  let at = 20;
+  for (const value of values) {
+    view.setInt32(at, 8);
+    view.setFloat64(at + 4, value);
+    at += 12;
+  }
+  return bytes;
+}
+
 /** Texts as PostgreSQL writes an array of bytes: any character can be in them. */
 export const bytesArrayOf = (texts: readonly string[]): string => hexArrayOf(texts.map(hexOf));
 

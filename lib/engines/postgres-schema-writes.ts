@@ -17,15 +17,15 @@ export const writingFunctions = (
 -- Gives a row for each stream that is begun, with its generation, and for each commit that was not stored, with the
 -- stream that is there, or with neither head nor generation. (Few arguments, as each costs more than what is in it.)
 CREATE OR REPLACE FUNCTION ${s}.store_streams(
-  p_data bytea, p_ids bytea[], p_generations bigint[], p_streams float8[], p_entries bigint[], p_names bytea[],
-  p_parts int[]
+  p_data bytea, p_ids bytea[], p_generations float8[], p_streams float8[], p_entries float8[], p_names bytea[],
+  p_parts float8[]
 ) RETURNS TABLE (item int, generation bigint, head text, used_at float8, beat float8, due_at float8)
 LANGUAGE plpgsql VOLATILE${SETTINGS} AS $$
 #variable_conflict use_column
 DECLARE
   v_count int := cardinality(p_ids);
   -- Of each id the generation of what was stored, or nothing.
-  v_stored bigint[] := p_generations;
+  v_stored bigint[] := p_generations::bigint[];
   -- Whether any is begun or removed.
   v_others boolean := -1 = ANY (p_streams);
   v_items int[];
@@ -44,7 +44,7 @@ BEGIN
       due_at = coalesce(nullif(p_streams[c.k + 9], 'NaN'), t.due_at)
     FROM unnest(p_ids, p_generations) WITH ORDINALITY AS i (id, generation, item),
       LATERAL (SELECT 9 * i.item::int - 9) AS c (k)
-    WHERE t.id = i.id AND t.generation = i.generation
+    WHERE t.id = i.id AND t.generation = i.generation::bigint
       AND t.n = p_streams[c.k + 1]::bigint AND t.tag = p_streams[c.k + 2]::int
       AND t.used_at <= p_streams[c.k + 8] AND p_streams[c.k + 6] >= 0
     RETURNING i.item
@@ -77,7 +77,7 @@ BEGIN
     k := 9 * i - 9;
     CONTINUE WHEN p_generations[i] < 0 OR p_streams[k + 6] >= 0;
     DELETE FROM ${s}.streams AS t
-    WHERE t.id = p_ids[i] AND t.generation = p_generations[i] AND t.n = p_streams[k + 1]::bigint
+    WHERE t.id = p_ids[i] AND t.generation = p_generations[i]::bigint AND t.n = p_streams[k + 1]::bigint
       AND t.tag = p_streams[k + 2]::int AND t.used_at <= p_streams[k + 8];
     CONTINUE WHEN NOT FOUND;
     v_stored[i] := p_generations[i];
@@ -85,20 +85,20 @@ BEGIN
   END LOOP;
   IF cardinality(p_entries) > 0 THEN
     INSERT INTO ${s}.entries (generation, start, stop, before, frame)
-    SELECT v_stored[p_entries[e.k + 1]], p_entries[e.k + 2], p_entries[e.k + 3], p_entries[e.k + 4],
+    SELECT v_stored[p_entries[e.k + 1]::int], p_entries[e.k + 2], p_entries[e.k + 3], p_entries[e.k + 4],
       substring(p_data FROM p_entries[e.k + 5]::int FOR p_entries[e.k + 6]::int)
     FROM generate_series(0, cardinality(p_entries) - 1, 6) AS e (k)
-    WHERE v_stored[p_entries[e.k + 1]] IS NOT NULL;
+    WHERE v_stored[p_entries[e.k + 1]::int] IS NOT NULL;
   END IF;
   IF cardinality(p_names) > 0 THEN
     INSERT INTO ${s}.parts (generation, name, value)
-    SELECT v_stored[p_parts[p.k + 1]], p_names[p.k / 3 + 1], substring(p_data FROM p_parts[p.k + 2] FOR p_parts[p.k + 3])
+    SELECT v_stored[p_parts[p.k + 1]::int], p_names[p.k / 3 + 1], substring(p_data FROM p_parts[p.k + 2]::int FOR p_parts[p.k + 3]::int)
     FROM generate_series(0, cardinality(p_parts) - 1, 3) AS p (k)
-    WHERE v_stored[p_parts[p.k + 1]] IS NOT NULL AND p_parts[p.k + 3] >= 0
+    WHERE v_stored[p_parts[p.k + 1]::int] IS NOT NULL AND p_parts[p.k + 3] >= 0
     ON CONFLICT (generation, name) DO UPDATE SET value = excluded.value;
     DELETE FROM ${s}.parts AS t
     USING generate_series(0, cardinality(p_parts) - 1, 3) AS p (k)
-    WHERE t.generation = v_stored[p_parts[p.k + 1]] AND t.name = p_names[p.k / 3 + 1] AND p_parts[p.k + 3] < 0;
+    WHERE t.generation = v_stored[p_parts[p.k + 1]::int] AND t.name = p_names[p.k / 3 + 1] AND p_parts[p.k + 3] < 0;
   END IF;
   IF array_position(v_stored, NULL) IS NOT NULL THEN
     RETURN QUERY
