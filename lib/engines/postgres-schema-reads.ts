@@ -1,9 +1,8 @@
 import { SETTINGS } from './postgres-schema-settings.js';
 
 /** The functions that look at streams. */
-export const readingFunctions = (
-  s: string,
-): string => `-- Streams, a row for each that is there, and then a row for each of the parts asked for, by name or by how names begin.
+export const readingFunctions = (s: string): string => `
+-- Streams, a row for each that is there, and then a row for each of the parts asked for, by name or by how names begin.
 CREATE OR REPLACE FUNCTION ${s}.load_streams(
   p_ids bytea[], p_name_of int[], p_name bytea[], p_prefix_of int[], p_prefix bytea[]
 ) RETURNS TABLE (

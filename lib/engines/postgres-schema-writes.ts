@@ -4,9 +4,8 @@ import { SETTINGS } from './postgres-schema-settings.js';
 const STEP = 1000;
 
 /** The functions that change streams. */
-export const writingFunctions = (
-  s: string,
-): string => `-- Stores commits: for each id its head, entries and parts if the version expected is there, or nothing of it. Ids have
+export const writingFunctions = (s: string): string => `
+-- Stores commits: for each id its head, entries and parts if the version expected is there, or nothing of it. Ids have
 -- to be distinct, and in order. What is stored is in p_data, at places counted from 1. The arrays have
 --   p_generations, one for each id: the generation expected, or -1 to begin a stream;
 --   p_streams, nine for each id: the n and tag expected; the next n and tag; the place and size of the head, or the size

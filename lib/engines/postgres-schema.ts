@@ -86,9 +86,7 @@ CREATE TABLE IF NOT EXISTS ${s}.parts (
 
 -- Lives that are over, of which entries and parts are left to be removed, a little at a time.
 CREATE TABLE IF NOT EXISTS ${s}.garbage (generation bigint PRIMARY KEY);
-
-${writingFunctions(s)}
-${readingFunctions(s)}`;
+${writingFunctions(s)}${readingFunctions(s)}`;
 }
 
 /** What tells the format of a schema, and whether all its functions are there. */
