@@ -5,7 +5,10 @@ import { writingFunctions } from './postgres-schema-writes.js';
 /** The format that this version reads and writes. */
 export const FORMAT = 1;
 
-/** Functions that a schema of this format may lack: an earlier version made it. */
+/**
+ * Functions that a schema of this format may lack, because an earlier version made it. What one takes or gives never
+ * changes: another gets another name, since processes of both versions may be using the schema.
+ */
 const ADDED = ['store_streams', 'read_pages'];
 
 /** Where streams are if nobody says otherwise. */
