@@ -1,8 +1,16 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart } from '../log/frame.js';
+import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
-import type { Commit, CommitResult, Move, Touch } from './engine.js';
-import { arrayOf, bytesArrayOf, loadedFrom, type Row } from './postgres-rows.js';
+import type { Commit, CommitResult, Move, Parts, Touch } from './engine.js';
+import {
+  arrayOf,
+  binaryArrayOf,
+  bytesArrayOf,
+  hexArrayOf,
+  hexOf,
+  loadedFrom,
+  type Row,
+} from './postgres-rows.js';
 
 /** The most bytes that a chunk, a part, and the chunks of a commit may have. */
 export const MAX_BYTES = 16 * 2 ** 20;
@@ -15,12 +23,23 @@ const NONE = -1;
 
 const ABSENT: CommitResult = { type: 'conflict', current: undefined };
 
+/** A part as bytes; without a value it is to be removed. */
+interface Part {
+  readonly name: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Most commits have none. */
+const NO_PARTS: readonly Part[] = [];
+
 /** A commit as bytes. */
 export interface Prepared {
   readonly commit: Commit;
-  readonly head: Buffer | undefined;
+  /** The id as hexadecimal digits, which sort as rows do. */
+  readonly key: string;
+  readonly head: Uint8Array | undefined;
   readonly frames: readonly Uint8Array[];
-  readonly parts: readonly { readonly name: string; readonly value: Uint8Array | undefined }[];
+  readonly parts: readonly Part[];
   /** How many bytes they are together. */
   readonly bytes: number;
 }
@@ -29,10 +48,7 @@ export interface Prepared {
 export function prepare(commit: Commit): Prepared {
   const total = bytesOf(commit);
   if (total > MAX_BYTES) throw tooLarge('A commit', total);
-  const parts = Object.entries(commit.parts ?? {}).map(([name, part]) => ({
-    name,
-    value: part === undefined ? undefined : encodePart(part),
-  }));
+  const parts = commit.parts === undefined ? NO_PARTS : partsOf(commit.parts);
   let bytes = 0;
   for (const { name, value } of parts) {
     const length = Buffer.byteLength(name);
@@ -44,11 +60,17 @@ export function prepare(commit: Commit): Prepared {
     if (value.length > MAX_BYTES) throw tooLarge(`The part ${name}`, value.length);
     bytes += value.length;
   }
-  const head = commit.head === undefined ? undefined : Buffer.from(encodeHead(commit.head));
+  const head = commit.head && encodeText(encodeHead(commit.head));
   const frames = commit.entries.map((entry) => encodeEntry(entry));
   for (const { length } of frames) bytes += length;
-  return { commit, head, frames, parts, bytes: bytes + (head?.length ?? 0) };
+  return { commit, key: hexOf(commit.id), head, frames, parts, bytes: bytes + (head?.length ?? 0) };
 }
+
+const partsOf = (parts: Parts): Part[] =>
+  Object.entries(parts).map(([name, part]) => ({
+    name,
+    value: part === undefined ? undefined : encodePart(part),
+  }));
 
 const bytesOf = ({ entries }: Commit): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -58,7 +80,7 @@ const tooLarge = (what: string, bytes: number): StreamError =>
     `${what} has ${bytes} bytes, but the PostgreSQL engine takes at most ${MAX_BYTES}.`,
   );
 
-/** What the function that stores commits is told: see `commit_streams`. */
+/** What the function that stores commits is told: see `store_streams`. */
 export function argumentsOf(all: readonly Prepared[]): unknown[] {
   const data: Uint8Array[] = [];
   let end = 1;
@@ -68,6 +90,7 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
     end += bytes.length;
     return at;
   };
+  const generations: number[] = [];
   const streams: number[] = [];
   const entries: number[] = [];
   const names: string[] = [];
@@ -75,7 +98,8 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   for (const [i, prepared] of all.entries()) {
     const { commit, frames } = prepared;
     const { expected, head, usedAt = Infinity, dueAt = NaN } = commit;
-    streams.push(expected?.generation ?? NONE, expected?.n ?? NONE, expected?.tag ?? NONE);
+    generations.push(expected?.generation ?? NONE);
+    streams.push(expected?.n ?? NONE, expected?.tag ?? NONE);
     streams.push(head?.n ?? NONE, head?.tag ?? NONE);
     if (prepared.head === undefined) streams.push(NONE, NONE);
     else streams.push(put(prepared.head), prepared.head.length);
@@ -94,24 +118,29 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
   }
   return [
     data.length === 1 ? data[0] : Buffer.concat(data),
-    bytesArrayOf(all.map(({ commit }) => commit.id)),
-    arrayOf(streams),
-    arrayOf(entries),
+    hexArrayOf(all.map(({ key }) => key)),
+    binaryArrayOf(generations),
+    binaryArrayOf(streams),
+    binaryArrayOf(entries),
     bytesArrayOf(names),
-    arrayOf(parts),
+    binaryArrayOf(parts),
   ];
 }
 
-/** What became of so many commits, from the rows that the function gives. */
-export function resultsFrom(rows: readonly Row[], count: number): CommitResult[] {
-  const results = new Array<CommitResult>(count).fill(ABSENT);
+/** What became of commits, from the rows that the function gives: of those without one, what was expected is stored. */
+export function resultsFrom(rows: readonly Row[], all: readonly Prepared[]): CommitResult[] {
+  const results = all.map(({ commit: { expected } }): CommitResult =>
+    expected === undefined ? ABSENT : { type: 'stored', generation: expected.generation },
+  );
   for (const row of rows) {
     const [item, generation, head] = row;
-    if (generation == null) continue;
-    results[Number(item) - 1] =
-      head == null
-        ? { type: 'stored', generation: Number(generation) }
-        : { type: 'conflict', current: loadedFrom(row) };
+    const result: CommitResult =
+      generation == null
+        ? ABSENT
+        : head == null
+          ? { type: 'stored', generation: Number(generation) }
+          : { type: 'conflict', current: loadedFrom(row) };
+    results[Number(item) - 1] = result;
   }
   return results;
 }

@@ -151,9 +151,10 @@ export class PostgresListener {
   }
 
   #told(payload: string): void {
-    const { name, ids } = idsIn(payload);
-    if (name === this.context.name) this.#heard?.();
-    else for (const id of ids) if (this.context.watchers.has(id)) this.context.watchers.tell(blankHint(id));
+    const { name, watchers } = this.context;
+    // The own ones come back, too.
+    if (payload.startsWith(name)) this.#heard?.();
+    else for (const id of idsIn(payload).ids) if (watchers.has(id)) watchers.tell(blankHint(id));
   }
 
   async #ask(client: ListenClient, text: string): Promise<void> {

@@ -3,8 +3,12 @@ import type { Watchers } from './watchers.js';
 
 /** The server takes less than 8,000 bytes. */
 const MAX_PAYLOAD = 7_900;
-/** How long, in ms, is waited after others were told. */
+/** How long, in ms, is waited at least after others were told. */
 const TELL_EVERY = 1;
+/** And at most: the more streams are changed at once, the more of their time is what telling each commit would take. */
+const TELL_MANY_EVERY = 5;
+/** From so many ids on. */
+const MANY = 60;
 /** How long, in ms, what could not be told waits. */
 const TELL_AGAIN_AFTER = 1_000;
 
@@ -69,12 +73,15 @@ export class PostgresNotifier {
         this.#timer = undefined;
         if (this.#changed.size > 0) void this.#tell();
       },
-      told ? TELL_EVERY : TELL_AGAIN_AFTER,
+      told ? pauseAfter(ids.size) : TELL_AGAIN_AFTER,
     );
     // Nobody lives for what may not be told at all.
     if (!told) this.#timer.unref();
   }
 }
+
+const pauseAfter = (ids: number): number =>
+  Math.min(TELL_MANY_EVERY, Math.max(TELL_EVERY, (TELL_MANY_EVERY * ids) / MANY));
 
 /** Ids in as few payloads as they fit in, behind the name of who tells. Escaped, they are ASCII without spaces. */
 export function payloadsOf(name: string, ids: Iterable<string>): string[] {

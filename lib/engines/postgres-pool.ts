@@ -7,7 +7,7 @@ import { LONGEST_DELAY } from '../longest-delay.js';
 import { loadDriver } from './driver.js';
 import { isForgotten, isMissing, isUsable, postgresError } from './postgres-errors.js';
 import type { Row } from './postgres-rows.js';
-import { FORMAT, statementsOf } from './postgres-schema.js';
+import { FORMAT, lookAtSchema, statementsOf } from './postgres-schema.js';
 
 /** What the engine uses of a `Pool` of the package `pg`. */
 export interface PostgresPool {
@@ -144,10 +144,10 @@ export class PostgresConnections {
     }
   }
 
-  /** Makes the schema if it is not there. Throws `FAILED_PRECONDITION` if it is of another version. */
+  /** Makes the schema, or functions of it, if they are not there. Throws `FAILED_PRECONDITION` if it is of another format. */
   async #check(): Promise<void> {
     const { schema } = this.context;
-    const look = queryOf(`SELECT version FROM "${schema}".format`);
+    const look = queryOf(lookAtSchema(schema));
     let rows: Row[];
     try {
       rows = await this.#run(look);
@@ -156,8 +156,11 @@ export class PostgresConnections {
       await this.#make(schema);
       rows = await this.#run(look);
     }
-    const format = rows[0]?.[0];
-    if (format === String(FORMAT)) return;
+    const [format, complete] = rows[0] ?? [];
+    if (format === String(FORMAT)) {
+      if (complete !== 't') await this.#make(schema);
+      return;
+    }
     const message = `The schema ${schema} has the format ${format ?? 'of nothing'}, but this version needs ${FORMAT}.`;
     throw new StreamError('FAILED_PRECONDITION', message);
   }

@@ -2,7 +2,16 @@ import { StreamError } from '../errors.js';
 import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
 import { bufferOn } from './buffer-on.js';
 import type { Entry, Loaded, LoadRequest, Page, ReadRequest } from './engine.js';
-import { arrayOf, bytesArrayOf, bytesFrom, FIELDS, loadedFrom, type Row, textFrom } from './postgres-rows.js';
+import {
+  arrayOf,
+  bytesArrayOf,
+  bytesFrom,
+  bytesFrom64,
+  FIELDS,
+  loadedFrom,
+  type Row,
+  textFrom,
+} from './postgres-rows.js';
 
 const NO_PAGE: Page = { current: undefined, entries: [] };
 
@@ -74,16 +83,21 @@ export function pagesFrom(rows: readonly Row[], count: number): Page[] {
 /** The entries in a row. Throws `DATA_LOSS` if some are missing. */
 function entriesFrom(row: Row): Entry[] {
   const [start, stop, sizes, text] = row.slice(FIELDS);
-  const frames = framesIn(bytesFrom(text));
+  const lengths = String(sizes).slice(1, -1).split(',').map(Number);
+  const frames = framesIn(
+    bytesFrom64(
+      text,
+      lengths.reduce((sum, length) => sum + length),
+    ),
+  );
   let position = Number(start);
   let at = 0;
   const entries: Entry[] = [];
-  for (const size of String(sizes).slice(1, -1).split(',')) {
-    const end = at + Number(size);
-    const entry = decodeEntryIn(position, frames, at, end);
+  for (const length of lengths) {
+    const entry = decodeEntryIn(position, frames, at, at + length);
     entries.push(entry);
     position += entry.chunks.length;
-    at = end;
+    at += length;
   }
   if (position === Number(stop)) return entries;
   throw new StreamError('DATA_LOSS', `The store lacks entries before the position ${String(stop)}.`);

@@ -156,7 +156,7 @@ class PostgresEngine implements StreamEngine {
     this.#reads = new Batch(
       { ...limits, maxWeight: MAX_READ_BYTES, weight: ({ maxBytes }) => maxBytes },
       async (requests) =>
-        pagesFrom(await this.#call('read_streams', argumentsOfReads(requests)), requests.length),
+        pagesFrom(await this.#call('read_pages', argumentsOfReads(requests)), requests.length),
     );
     this.#commits = new Batch(
       { ...limits, maxWeight: MAX_BYTES, weight: ({ bytes }) => bytes, key: ({ commit }) => commit.id },
@@ -238,11 +238,11 @@ class PostgresEngine implements StreamEngine {
 
   async #store(prepared: readonly Prepared[]): Promise<CommitResult[]> {
     const inOrder = prepared
-      .map((each, place) => ({ each, place, key: Buffer.from(each.commit.id) }))
+      .map((each, place) => ({ each, place }))
       // That of the rows, in which they are locked.
-      .sort((a, b) => Buffer.compare(a.key, b.key));
-    const rows = await this.#call('commit_streams', argumentsOf(inOrder.map(({ each }) => each)));
-    const found = resultsFrom(rows, prepared.length);
+      .sort((a, b) => (a.each.key < b.each.key ? -1 : 1));
+    const sorted = inOrder.map(({ each }) => each);
+    const found = resultsFrom(await this.#call('store_streams', argumentsOf(sorted)), sorted);
     const results = new Array<CommitResult>(prepared.length);
     for (const [i, { place }] of inOrder.entries()) results[place] = found[i] as CommitResult;
     this.#tell(prepared, results);

@@ -21,18 +21,6 @@ function encodedLength(text: string): number {
   }
 }
 
-/**
- * The characters of a text as bytes, where it is of ASCII and neither short nor long: they are looked at in less time
- * there, although they have to be put there. Whoever asks next gets the same memory.
- */
-export function asciiBytes(text: string): Uint8Array | undefined {
-  const { length } = text;
-  if (length < SHORT || length > scratch.length) return undefined;
-  const { read, written } = encoder.encodeInto(text, scratch);
-  // Every other character has more bytes than units.
-  return read === length && written === length ? scratch : undefined;
-}
-
 function countedLength(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {

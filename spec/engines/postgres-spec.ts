@@ -165,6 +165,23 @@ await withServer('PostgreSQL', DATABASE_URL, () => {
       await store.create('s', ['a']);
     });
 
+    it('that an earlier version has made is given the functions it lacks, by who may', async () => {
+      const schema = ownSchema();
+      const head = await storeIn(schema).create('s', ['a']);
+      const role = await ownRole();
+      await sql(`DROP FUNCTION ${schema}.store_streams; GRANT USAGE ON SCHEMA ${schema} TO ${role};
+        GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${role};`);
+      const stranger = storeIn(schema, { connection: urlOf({ username: role }) });
+      await expect(stranger.load('s')).rejects.toMatchObject({
+        code: 'PERMISSION_DENIED',
+        message: expect.stringContaining('postgresSchema()') as string,
+      });
+
+      const store = storeIn(schema);
+      await store.append('s', head, ['b']);
+      expect(await stranger.load('s')).toMatchObject({ head: { tail: 2 } });
+    });
+
     it('that is dropped while it is used fails clearly, and is made again with the next use', async () => {
       const schema = ownSchema();
       const store = storeIn(schema);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { Payload } from '../../lib/engines/engine.js';
-import { asciiBytes, payloadBytes, utf8Length } from '../../lib/log/bytes.js';
+import { payloadBytes, utf8Length } from '../../lib/log/bytes.js';
 import { bytes, texts } from './support.js';
 
 const encoder = new TextEncoder();
@@ -39,22 +39,6 @@ describe('The length of a text in UTF-8', () => {
   ])('is right for %s', (_, text, length) => {
     expect(utf8Length(text)).toBe(length);
     expect(utf8Length(`a${text}b`)).toBe(length + 2);
-  });
-});
-
-describe('The bytes of a text of ASCII', () => {
-  it.each([32, 33, 4_095, 4_096])('are there for %d characters, and only if it is', (length) => {
-    const text = 'abc\x7f'.repeat(length).slice(0, length);
-    expect(asciiBytes(text)?.subarray(0, length)).toEqual(encoder.encode(text));
-
-    for (const other of ['\x80', '\u20ac', '\u{1f600}']) {
-      expect(asciiBytes(text.slice(other.length) + other)).toBeUndefined();
-      expect(asciiBytes(other + text.slice(other.length))).toBeUndefined();
-    }
-  });
-
-  it.each([0, 31, 4_097])('are not looked for in %d characters', (length) => {
-    expect(asciiBytes('a'.repeat(length))).toBeUndefined();
   });
 });
 

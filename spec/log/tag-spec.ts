@@ -45,7 +45,16 @@ describe('A tag', () => {
       firstTag('nonce'),
       nextTag(1, 'nonce', 1, ['a']),
       nextTag(999_999, 'p', 2 ** 40, ['é', '😀', Uint8Array.of(0, 255)]),
-    ]).toEqual([985_456, 673_960, 337_827]);
+      // Longer texts, which are read another way: of ASCII, of others, and of more than is read at once.
+      firstTag('nonce-'.repeat(10)),
+      nextTag(1, 'nonce', 1, ['{"text":"the quick brown fox"}']),
+      nextTag(7, 'p', 3, [
+        'plain é and 😀 text',
+        'x'.repeat(5_000),
+        `${'x'.repeat(4_095)}€${'y'.repeat(20)}`,
+        '😀'.repeat(1_500),
+      ]),
+    ]).toEqual([985_456, 673_960, 337_827, 275_009, 713_097, 924_434]);
   });
 
   it.each([
