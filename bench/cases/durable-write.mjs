@@ -15,8 +15,8 @@ export const timed = (writers, atLeast = 20) =>
       );
       return (now() - from) / (EACH * writers.length) / 1000;
     },
-    // It takes some 2,000 writes until everything is compiled.
-    { atLeast, warmUps: Math.max(3, Math.ceil(2_000 / (EACH * writers.length))) },
+    // It takes some 2,000 writes of one, and 20 samples of many, until they take no less time than before.
+    { atLeast, warmUps: Math.max(20, Math.ceil(2_000 / (EACH * writers.length))) },
   );
 
 /** As many writers as asked for, of one kind; gives µs per chunk. */
