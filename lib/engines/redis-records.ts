@@ -1,3 +1,4 @@
+import { StreamError } from '../errors.js';
 import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
 import { decodeHead, headWith } from '../log/head.js';
 import type { Entry, Hint, Loaded, ReadRequest } from './engine.js';
@@ -87,24 +88,35 @@ export function loadedFrom(fields: readonly Reply[]): Loaded | undefined {
   };
 }
 
-/** The entries that a script gives after the fields of a stream, as many as were asked for. */
+/**
+ * The entries that a script gives after the fields of a stream, as many as were asked for. Throws `DATA_LOSS` if some are
+ * missing between them.
+ */
 export function entriesFrom(reply: readonly Reply[], { until, maxBytes, maxChunks }: ReadRequest): Entry[] {
+  if (reply.length <= FIELDS) return [];
   const entries: Entry[] = [];
+  let [position] = placesOf(reply[FIELDS]);
+  const [, end] = placesOf(reply[FIELDS + 1]);
   let bytes = 0;
   let chunks = 0;
-  for (let i = FIELDS; i + 1 < reply.length; i += 2) {
-    const id = (reply[i] as Buffer).toString('latin1');
-    const dash = id.indexOf('-');
-    const position = Number(id.slice(0, dash)) - Number(id.slice(dash + 1));
-    if (position >= until) break;
-    const frame = reply[i + 1] as Buffer;
+  for (let i = FIELDS + 2; i < reply.length; i++) {
+    const frame = reply[i] as Buffer;
     const entry = decodeEntryIn(position, framesIn(frame), 0, frame.length);
-    entries.push(entry);
+    // What is more than that is looked at, too: by where it ends it is known that nothing is missing.
+    if (position < until && (entries.length === 0 || (bytes < maxBytes && chunks < maxChunks)))
+      entries.push(entry);
+    position += entry.chunks.length;
     bytes += entry.bytes;
     chunks += entry.chunks.length;
-    if (bytes >= maxBytes || chunks >= maxChunks) break;
   }
-  return entries;
+  if (position === end) return entries;
+  throw new StreamError('DATA_LOSS', `The store lacks entries before the position ${end}.`);
+}
+
+/** The positions before and after an entry, from its id. */
+function placesOf(reply: Reply | undefined): [start: number, end: number] {
+  const [end, count] = String(reply).split('-').map(Number) as [number, number];
+  return [end - count, end];
 }
 
 const framesIn = (buffer: Buffer): Frames => ({

@@ -181,32 +181,33 @@ return found
 
 /**
  * A page, and perhaps some more, which costs less than to look at each entry: whoever asks cuts it. Keys: stream, log.
- * Arguments: generation, position, most bytes, most chunks. Gives what a conflict gives, then the id and the frame of
- * each entry.
+ * Arguments: generation, position, most bytes, most chunks. Gives what a conflict gives, then the ids of the first and
+ * the last entry, and the frame of each.
  */
 export const READ = script(`${CURRENT}
 local found = current(KEYS[1])
 if not found[1] or found[1] ~= ARGV[1] or ARGV[2] == 'inf' then return found end
 local position, mostBytes, mostChunks = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local until_, bytes, size, count = position + mostChunks, 0, #found, ${FIRST_ENTRIES}
-local first = size
+local until_, bytes, count, limit = position + mostChunks, 0, 0, ${FIRST_ENTRIES}
+local firstAt, lastAt = #found + 1, #found + 2
 while true do
-  local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f-0', position + 1), '+', 'COUNT', count)
+  local entries = redis.call('XRANGE', KEYS[2], string.format('%.0f-0', position + 1), '+', 'COUNT', limit)
   local got = #entries
   for i = 1, got do
-    local entry = entries[i]
-    local fields = entry[2]
-    found[size + 1] = entry[1]
-    found[size + 2] = fields[2]
-    size = size + 2
+    local fields = entries[i][2]
+    count = count + 1
+    found[lastAt + count] = fields[2]
     bytes = bytes + fields[1]
-    if bytes >= mostBytes then return found end
+    if bytes >= mostBytes then got = i break end
   end
-  if got < count then return found end
-  position = tonumber(string.match(entries[got][1], '%d+'))
+  if count == 0 then return found end
+  found[firstAt] = found[firstAt] or entries[1][1]
+  if got > 0 then found[lastAt] = entries[got][1] end
+  if got < limit or bytes >= mostBytes then return found end
+  position = tonumber(string.match(found[lastAt], '%d+'))
   if position >= until_ then return found end
   -- As many as are about the rest.
-  count = math.min(${MOST_ENTRIES}, 1 + math.floor((mostBytes - bytes) * (size - first) / 2 / bytes))
+  limit = math.min(${MOST_ENTRIES}, 1 + math.floor((mostBytes - bytes) * count / bytes))
 end
 `);
 

@@ -172,6 +172,20 @@ await withServer('redis', REDIS_URL, () => {
       await expect(failure).rejects.toMatchObject({ code: 'DATA_LOSS' });
     });
 
+    it('says DATA_LOSS also where one is missing between others', async () => {
+      const store = storeOf();
+      const streams = new DurableStreamManager(store.engine);
+      const input = streams.open<string>('s');
+      for (const chunk of ['a', 'b', 'c']) await input.write(chunk);
+      const redis = client();
+      const [log = ''] = await redis.keys(`${store.prefix}*:l:s`);
+      expect(await redis.xdel(log, '2-1')).toBe(1);
+
+      const failure = new Promise((_, reject) => streams.subscribe('s').subscribe({ error: reject }));
+
+      await expect(failure).rejects.toMatchObject({ code: 'DATA_LOSS' });
+    });
+
     it('gives no generation again when its counter is lost', async () => {
       const store = storeOf();
       let first = await store.create('s');
