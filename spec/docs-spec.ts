@@ -1,6 +1,6 @@
-import { NATS_URL } from './support/nats.js';
 import { afterAll } from 'vitest';
 
+import { NATS_URL, removeStreams } from './support/nats.js';
 import { DATABASE_URL, dropSchema } from './support/postgres.js';
 import { REDIS_URL } from './support/redis.js';
 import { withServer } from './support/servers.js';
@@ -22,6 +22,7 @@ await withServer('redis', REDIS_URL, () => {
 
 await withServer('nats', NATS_URL, () => {
   describeSnippets('docs/engines/nats.md');
+  afterAll(() => removeStreams('answers'));
 });
 
 await withServer('PostgreSQL', DATABASE_URL, () => {
