@@ -78,8 +78,8 @@ BEGIN
       WHERE e.generation = v_generation AND e.start > v_position ORDER BY e.start LIMIT 1;
       CONTINUE WHEN NOT FOUND;
     END IF;
-    -- It is given in any case.
-    v_stop := least(p_until[i], v_from + greatest(p_max_chunks[i], 1));
+    -- It is given in any case, and alone where no bytes are wanted, of which it may have none.
+    v_stop := least(p_until[i], v_from + CASE WHEN p_max_bytes[i] > 0 THEN greatest(p_max_chunks[i], 1) ELSE 1 END);
     v_before := v_before + greatest(p_max_bytes[i], 1);
     -- Few are looked at, as most reads are at the end of a log, and then as many at once as are some 64 kB.
     v_limit := 64;

@@ -85,6 +85,13 @@ export function readCases(cases: Cases): void {
     same(await store.chunks('s', head, { maxBytes: 7 }), ['é\u{1f600}', 'b'], 'What has seven bytes');
   });
 
+  cases.it('stops where no bytes are wanted after an entry that has none', async (store) => {
+    const first = await store.create('s', ['']);
+    const head = await store.append('s', first, ['b']);
+    same(await store.chunks('s', head, { maxBytes: 0 }), [''], 'What has no bytes');
+    same(await store.chunks('s', head, { maxBytes: 1 }), ['', 'b'], 'What has one byte');
+  });
+
   cases.it('gives nothing of a stream that is not there', async (store) => {
     const [page] = await store.engine.read([everything('none', 1)]);
     same(page, { current: undefined, entries: [] }, 'The page');
