@@ -55,33 +55,35 @@ BEGIN
       v_stored[v_item] := p_generations[v_item];
     END LOOP;
   END IF;
-  -- First those that are begun. Where the id is taken nobody is waited for, who may wait for one of ours.
-  FOR i IN 1 .. CASE WHEN v_others THEN v_count ELSE 0 END LOOP
-    k := 9 * i - 9;
-    CONTINUE WHEN p_generations[i] >= 0 OR p_streams[k + 6] < 0;
-    INSERT INTO ${s}.streams (id, generation, n, tag, head, deleted, due_at)
-    SELECT
-      p_ids[i], nextval('${s}.generations') * ${STEP} + floor(random() * ${STEP})::bigint,
-      p_streams[k + 3], p_streams[k + 4], substring(p_data FROM p_streams[k + 5]::int FOR p_streams[k + 6]::int),
-      p_streams[k + 7] = 1, coalesce(nullif(p_streams[k + 9], 'NaN'), 'Infinity')
-    WHERE NOT EXISTS (SELECT FROM ${s}.streams WHERE id = p_ids[i])
-    ON CONFLICT (id) DO NOTHING
-    RETURNING streams.generation INTO generation;
-    CONTINUE WHEN NOT FOUND;
-    v_stored[i] := generation;
-    item := i;
-    RETURN NEXT;
-  END LOOP;
-  FOR i IN 1 .. CASE WHEN v_others THEN v_count ELSE 0 END LOOP
-    k := 9 * i - 9;
-    CONTINUE WHEN p_generations[i] < 0 OR p_streams[k + 6] >= 0;
-    DELETE FROM ${s}.streams AS t
-    WHERE t.id = p_ids[i] AND t.generation = p_generations[i]::bigint AND t.n = p_streams[k + 1]::bigint
-      AND t.tag = p_streams[k + 2]::int AND t.used_at <= p_streams[k + 8];
-    CONTINUE WHEN NOT FOUND;
-    v_stored[i] := p_generations[i];
-    INSERT INTO ${s}.garbage VALUES (p_generations[i]);
-  END LOOP;
+  IF v_others THEN
+    -- First those that are begun. Where the id is taken nobody is waited for, who may wait for one of ours.
+    FOR i IN 1 .. v_count LOOP
+      k := 9 * i - 9;
+      CONTINUE WHEN p_generations[i] >= 0 OR p_streams[k + 6] < 0;
+      INSERT INTO ${s}.streams (id, generation, n, tag, head, deleted, due_at)
+      SELECT
+        p_ids[i], nextval('${s}.generations') * ${STEP} + floor(random() * ${STEP})::bigint,
+        p_streams[k + 3], p_streams[k + 4], substring(p_data FROM p_streams[k + 5]::int FOR p_streams[k + 6]::int),
+        p_streams[k + 7] = 1, coalesce(nullif(p_streams[k + 9], 'NaN'), 'Infinity')
+      WHERE NOT EXISTS (SELECT FROM ${s}.streams WHERE id = p_ids[i])
+      ON CONFLICT (id) DO NOTHING
+      RETURNING streams.generation INTO generation;
+      CONTINUE WHEN NOT FOUND;
+      v_stored[i] := generation;
+      item := i;
+      RETURN NEXT;
+    END LOOP;
+    FOR i IN 1 .. v_count LOOP
+      k := 9 * i - 9;
+      CONTINUE WHEN p_generations[i] < 0 OR p_streams[k + 6] >= 0;
+      DELETE FROM ${s}.streams AS t
+      WHERE t.id = p_ids[i] AND t.generation = p_generations[i]::bigint AND t.n = p_streams[k + 1]::bigint
+        AND t.tag = p_streams[k + 2]::int AND t.used_at <= p_streams[k + 8];
+      CONTINUE WHEN NOT FOUND;
+      v_stored[i] := p_generations[i];
+      INSERT INTO ${s}.garbage VALUES (p_generations[i]);
+    END LOOP;
+  END IF;
   IF cardinality(p_entries) > 0 THEN
     INSERT INTO ${s}.entries (generation, start, stop, before, frame)
     SELECT v_stored[p_entries[e.k + 1]::int], p_entries[e.k + 2], p_entries[e.k + 3], p_entries[e.k + 4],
