@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
+import { type EncodedPart, encodeEntry, encodeParts, encodeText } from '../log/frame.js';
 import { encodeHead, headWith } from '../log/head.js';
-import type { Commit, CommitResult, EngineFeatures, Parts } from './engine.js';
+import type { Commit, CommitResult, EngineFeatures } from './engine.js';
 import { endOfBlock, type Framed, NO_BLOCK } from './lmdb-block.js';
 import {
   ALL_GARBAGE,
@@ -40,13 +40,6 @@ export const BYTES_PER_STREAM = 32_768;
 
 const ABSENT: CommitResult = { type: 'conflict', current: undefined };
 
-interface PreparedPart {
-  readonly name: string;
-  readonly bytes: Uint8Array | undefined;
-}
-
-const NO_PARTS: readonly PreparedPart[] = [];
-
 /** A commit that has become bytes. */
 export interface Prepared {
   readonly commit: Commit;
@@ -55,14 +48,14 @@ export interface Prepared {
   /** The head as text. */
   readonly text: Uint8Array;
   readonly entries: readonly Framed[];
-  readonly parts: readonly PreparedPart[];
+  readonly parts: readonly EncodedPart[];
   /** Why it can't be stored, whatever is there. */
   readonly refused: CommitResult | undefined;
 }
 
 /** Makes bytes of a commit. */
 export function prepare(commit: Commit, { maxCommitBytes, maxChunkBytes }: EngineFeatures): Prepared {
-  const parts = commit.parts === undefined ? NO_PARTS : partsOf(commit.parts);
+  const parts = encodeParts(commit.parts);
   const key = headKey(commit.id);
   const refuse = (error: StreamError): Prepared => ({
     commit,
@@ -91,15 +84,6 @@ export function prepare(commit: Commit, { maxCommitBytes, maxChunkBytes }: Engin
   }));
   const text = commit.head === undefined ? NO_BLOCK : encodeText(encodeHead(commit.head));
   return { commit, key, text, entries, parts, refused: undefined };
-}
-
-function partsOf(parts: Parts): PreparedPart[] {
-  const prepared: PreparedPart[] = [];
-  for (const name in parts) {
-    const part = parts[name];
-    prepared.push({ name, bytes: part === undefined ? undefined : encodePart(part) });
-  }
-  return prepared;
 }
 
 /** How many bytes LMDB may write for commits. */

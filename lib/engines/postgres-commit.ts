@@ -1,7 +1,7 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart, encodeText } from '../log/frame.js';
+import { type EncodedPart, encodeEntry, encodeParts, encodeText } from '../log/frame.js';
 import { encodeHead } from '../log/head.js';
-import type { Commit, CommitResult, Move, Parts, Touch } from './engine.js';
+import type { Commit, CommitResult, Move, Touch } from './engine.js';
 import {
   arrayOf,
   binaryArrayOf,
@@ -23,15 +23,6 @@ const NONE = -1;
 
 const ABSENT: CommitResult = { type: 'conflict', current: undefined };
 
-/** A part as bytes; without a value it is to be removed. */
-interface Part {
-  readonly name: string;
-  readonly value: Uint8Array | undefined;
-}
-
-/** Most commits have none. */
-const NO_PARTS: readonly Part[] = [];
-
 /** A commit as bytes. */
 export interface Prepared {
   readonly commit: Commit;
@@ -39,7 +30,7 @@ export interface Prepared {
   readonly key: string;
   readonly head: Uint8Array | undefined;
   readonly frames: readonly Uint8Array[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly EncodedPart[];
   /** How many bytes they are together. */
   readonly bytes: number;
 }
@@ -48,9 +39,9 @@ export interface Prepared {
 export function prepare(commit: Commit): Prepared {
   const total = bytesOf(commit);
   if (total > MAX_BYTES) throw tooLarge('A commit', total);
-  const parts = commit.parts === undefined ? NO_PARTS : partsOf(commit.parts);
+  const parts = encodeParts(commit.parts);
   let bytes = 0;
-  for (const { name, value } of parts) {
+  for (const { name, bytes: value } of parts) {
     const length = Buffer.byteLength(name);
     if (length > MAX_NAME_BYTES) {
       const message = `The name of a part has ${length} bytes, but the PostgreSQL engine takes at most ${MAX_NAME_BYTES}.`;
@@ -65,12 +56,6 @@ export function prepare(commit: Commit): Prepared {
   for (const { length } of frames) bytes += length;
   return { commit, key: hexOf(commit.id), head, frames, parts, bytes: bytes + (head?.length ?? 0) };
 }
-
-const partsOf = (parts: Parts): Part[] =>
-  Object.entries(parts).map(([name, part]) => ({
-    name,
-    value: part === undefined ? undefined : encodePart(part),
-  }));
 
 const bytesOf = ({ entries }: Commit): number => entries.reduce((sum, { bytes }) => sum + bytes, 0);
 
@@ -110,7 +95,7 @@ export function argumentsOf(all: readonly Prepared[]): unknown[] {
       entries.push(i + 1, position, position + chunks.length, before, put(frame), frame.length);
       before += bytes;
     }
-    for (const { name, value } of prepared.parts) {
+    for (const { name, bytes: value } of prepared.parts) {
       names.push(name);
       if (value === undefined) parts.push(i + 1, NONE, NONE);
       else parts.push(i + 1, put(value), value.length);

@@ -1,5 +1,5 @@
 import { StreamError } from '../errors.js';
-import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
+import { decodeEntriesIn, decodePart, type Frames } from '../log/frame.js';
 import { bufferOn } from './buffer-on.js';
 import type { Entry, Loaded, LoadRequest, Page, ReadRequest } from './engine.js';
 import {
@@ -90,16 +90,9 @@ function entriesFrom(row: Row): Entry[] {
       lengths.reduce((sum, length) => sum + length),
     ),
   );
-  let position = Number(start);
-  let at = 0;
-  const entries: Entry[] = [];
-  for (const length of lengths) {
-    const entry = decodeEntryIn(position, frames, at, at + length);
-    entries.push(entry);
-    position += entry.chunks.length;
-    at += length;
-  }
-  if (position === Number(stop)) return entries;
+  const entries = decodeEntriesIn(Number(start), frames, 0, lengths);
+  const { position, chunks } = entries.at(-1) as Entry;
+  if (position + chunks.length === Number(stop)) return entries;
   throw new StreamError('DATA_LOSS', `The store lacks entries before the position ${String(stop)}.`);
 }
 

@@ -1,5 +1,5 @@
 import { StreamError } from '../errors.js';
-import { encodeEntry, encodePart } from '../log/frame.js';
+import { encodeEntry, encodeParts } from '../log/frame.js';
 import { encodeHead, type Head } from '../log/head.js';
 import { bufferOn } from './buffer-on.js';
 import type { Commit, CommitResult, Parts, Version } from './engine.js';
@@ -74,7 +74,7 @@ export function commitCall(prepared: readonly Prepared[], shard: number, { keys,
   const names = [keys.ids(shard), keys.deadlines(shard), keys.greatest(shard)];
   const args: Argument[] = [];
   for (const each of prepared) {
-    const { id, expected, head, usedAt, dueAt, parts = {} } = each.commit;
+    const { id, expected, head, usedAt, dueAt, parts } = each.commit;
     const { stream, parts: partsKey, log, channel } = keys.of(id);
     names.push(stream, partsKey, log);
     const frames = framesOf(each.commit);
@@ -130,14 +130,12 @@ function addShared(
 
 const framesOf = ({ entries }: Commit): Buffer[] => entries.map((entry) => bufferOn(encodeEntry(entry)));
 
-function addParts(args: Argument[], parts: Parts): void {
-  const named = Object.entries(parts);
-  args.push(named.length);
-  for (const [name, part] of named) {
-    args.push(
-      part === undefined ? `-${name}` : `+${name}`,
-      part === undefined ? '' : Buffer.from(encodePart(part)),
-    );
+function addParts(args: Argument[], parts: Parts | undefined): void {
+  const encoded = encodeParts(parts);
+  args.push(encoded.length);
+  for (const { name, bytes } of encoded) {
+    if (bytes === undefined) args.push(`-${name}`, '');
+    else args.push(`+${name}`, bufferOn(bytes));
   }
 }
 

@@ -1,5 +1,5 @@
 import { StreamError } from '../errors.js';
-import { decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
+import { decodeEntriesIn, decodeEntryIn, decodePart, type Frames } from '../log/frame.js';
 import { decodeHead, headWith } from '../log/head.js';
 import type { Entry, Hint, Loaded, ReadRequest } from './engine.js';
 
@@ -52,20 +52,9 @@ export function hintFrom(id: string, message: Buffer): Hint {
     stopping: (flags & STOPPING) !== 0,
     owner: owner === 0 ? undefined : owner,
     gone: (flags & GONE) !== 0,
-    entries: message.length > end + 1 ? entriesIn(message, end + 1, start, lengths) : undefined,
+    entries:
+      message.length > end + 1 ? decodeEntriesIn(start, framesIn(message), end + 1, lengths) : undefined,
   };
-}
-
-function entriesIn(message: Buffer, from: number, start: number, lengths: readonly number[]): Entry[] {
-  const frames = framesIn(message);
-  let position = start;
-  let at = from;
-  return lengths.map((length) => {
-    const entry = decodeEntryIn(position, frames, at, at + length);
-    at += length;
-    position += entry.chunks.length;
-    return entry;
-  });
 }
 
 /** A stream as a script gives it, `undefined` if there is none. */

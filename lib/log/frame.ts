@@ -1,4 +1,4 @@
-import type { Entry, Payload } from '../engines/engine.js';
+import type { Entry, Parts, Payload } from '../engines/engine.js';
 import { StreamError } from '../errors.js';
 import { MAX_TAG } from './tag.js';
 
@@ -104,6 +104,22 @@ export const decodeEntry = (position: number, frame: Uint8Array): Entry =>
 export const decodeEntryIn = (position: number, frames: Frames, from: number, to: number): Entry =>
   decode(position, frames.bytes, from, to, frames);
 
+/** Entries that follow each other: from the first one's position and place on, by the lengths of their frames. */
+export function decodeEntriesIn(
+  start: number,
+  frames: Frames,
+  from: number,
+  lengths: readonly number[],
+): Entry[] {
+  let position = start;
+  let at = from;
+  return lengths.map((length) => {
+    const entry = decodeEntryIn(position, frames, at, (at += length));
+    position += entry.chunks.length;
+    return entry;
+  });
+}
+
 function decode(
   position: number,
   bytes: Uint8Array,
@@ -191,6 +207,23 @@ export function encodePart(part: unknown): Uint8Array {
   const bytes = new Uint8Array(1 + output.length);
   bytes.set(output, 1);
   return bytes;
+}
+
+/** A part as bytes, by name; without them it is to be removed. */
+export interface EncodedPart {
+  readonly name: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+const NO_PARTS: readonly EncodedPart[] = [];
+
+/** The parts of a commit, of which most have none. */
+export function encodeParts(parts: Parts | undefined): readonly EncodedPart[] {
+  if (parts === undefined) return NO_PARTS;
+  return Object.entries(parts).map(([name, part]) => ({
+    name,
+    bytes: part === undefined ? undefined : encodePart(part),
+  }));
 }
 
 /** The part from its bytes. Throws `DATA_LOSS` for what is none. */
